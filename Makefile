@@ -1,0 +1,64 @@
+# One command per chore; `make help` lists them.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+CI     ?=
+
+SYSTEM_PACKAGES := nginx chromium nodejs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-deps lint fmt bench docs clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## Start the server, run the example optimisation, watch it live
+	@$(BIN)/runcast demo
+
+run: $(VENV)/.run ## Start the server on http://127.0.0.1:5000
+	@$(BIN)/python api/server.py
+
+test: $(VENV)/.dev $(if $(filter true,$(CI)),test-deps) ## Run the tests; what is not installed is skipped and said
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-deps: ## Install what some tests need from Debian (nginx, chromium, nodejs); asks for root
+	@missing=""; for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	command -v node >/dev/null 2>&1 && missing=$$(printf '%s' "$$missing" | sed 's/ nodejs//'); \
+	if [ -n "$$missing" ]; then \
+	  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
+	  $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	fi
+
+lint: $(VENV)/.dev ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+fmt: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure latencies and the hub's largest gap; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.dev ## Write the generated pages of docs/reference
+	@$(BIN)/python docs/generate.py
+
+clean: ## Remove the virtual environment and what tools left
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache *.egg-info build
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "Python 3.11 with venv is needed: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: $(VENV)/bin/python requirements.txt setup.cfg pyproject.toml
+	@echo "Installing the pinned requirements into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt tests/support/workloads/setup.cfg
+	@echo "Installing the pinned requirements of tests and lint into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable tests/support/workloads
+	@touch $@
