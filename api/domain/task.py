@@ -1,0 +1,116 @@
+"""The task as a value, and what an event changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from api.domain.event import Event, EventType
+from api.domain.lifecycle import Status, leads_to
+from api.errors import Conflict
+
+PRIORITY_MIN, PRIORITY_MAX = -100, 100
+NAME_MAX = 200
+TAG_MAX = 64
+TAGS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of long-running work. Ids are UUID strings, times aware and UTC."""
+
+    id: str
+    type: str
+    owner: str
+    created_at: datetime
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    """Higher runs first; within one priority the older."""
+    status: Status = Status.PENDING
+    progress_percent: float = 0.0
+    current_iteration: int = 0
+    max_iterations: int | None = None
+    message: str = ""
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    eta_seconds: float | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    timeout_seconds: float | None = None
+    retry_of: str | None = None
+    pending_command: str | None = None
+    """`pause`, `resume` or `cancel` when asked for and not yet in effect."""
+    worker: str | None = None
+    lease_id: str | None = None
+    """The present grant to a worker; a report under another one is refused."""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    result: Mapping[str, Any] | None = None
+    error: str | None = None
+    artifact_dir: str | None = None
+    """Where its files stand, relative to the data folder."""
+    last_seq: int = 0
+
+    @property
+    def terminal(self) -> bool:
+        return self.status.terminal
+
+
+def applied(task: Task, event: Event) -> Task:
+    """The task after `event`; `Conflict` where the lifecycle has no such transition."""
+    if task.terminal:
+        raise Conflict(f"the task has ended ({task.status}): nothing can be added to it")
+    moved = replace(_EFFECTS[event.type](task, event), last_seq=event.seq)
+    if event.terminal:
+        moved = replace(moved, completed_at=event.at, pending_command=None, eta_seconds=None, lease_id=None)
+    return moved
+
+
+def _status_change(task: Task, event: Event) -> Task:
+    status = Status(event.data["status"])
+    if status is not task.status and not leads_to(task.status, status):
+        raise Conflict(f"a {task.status} task cannot become {status}")
+    moved = replace(task, status=status, message=event.data.get("message") or "")
+    if status is Status.RUNNING and task.started_at is None:
+        moved = replace(moved, started_at=event.at)
+    if status is Status.COMPLETED:
+        moved = replace(moved, result=event.data.get("result"), progress_percent=100.0)
+    return moved
+
+
+def _progress(task: Task, event: Event) -> Task:
+    data = event.data
+    return replace(
+        task,
+        progress_percent=data["progress_percent"],
+        current_iteration=data["current_iteration"],
+        max_iterations=data["max_iterations"],
+        message=data.get("message", task.message),
+        eta_seconds=data.get("eta_seconds"),
+    )
+
+
+def _iteration(task: Task, event: Event) -> Task:
+    return replace(task, metrics={**task.metrics, **event.data["metrics"]})
+
+
+def _log(task: Task, event: Event) -> Task:
+    return task
+
+
+def _error(task: Task, event: Event) -> Task:
+    if not leads_to(task.status, Status.FAILED):
+        raise Conflict(f"a {task.status} task cannot become failed")
+    return replace(task, status=Status.FAILED, error=event.data["error"], message=event.data["error"])
+
+
+_EFFECTS = {
+    EventType.STATUS_CHANGE: _status_change,
+    EventType.PROGRESS: _progress,
+    EventType.ITERATION_COMPLETE: _iteration,
+    EventType.LOG: _log,
+    EventType.ERROR: _error,
+}

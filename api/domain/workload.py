@@ -1,0 +1,82 @@
+"""What a workload is: the whole interface between Runcast and the code that does the work.
+
+A workload is one `Workload` value, made known by an entry point of the group
+`runcast.workloads` (its name is the task type). The built-in ones use the same door.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+ENTRY_POINT_GROUP = "runcast.workloads"
+_TYPE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+class Context(Protocol):
+    """What `run(params, ctx)` is given. Every method may be called from any thread of the child process."""
+
+    task_id: str
+    attempt: int
+    """1 for the first try of the task."""
+    artifact_dir: Path
+    """An existing, empty folder: what is written here is kept and offered for download."""
+    result_dir: str
+    """Where `artifact_dir` will stand when the task has ended, relative to the data folder."""
+    restored: bytes | None
+    """What an earlier attempt of this task gave to `save`, else None."""
+
+    def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+        """Report that `current` of `total` iterations are done; without `total` progress is indeterminate.
+
+        Cheap: at most one report in 50 ms leaves the process, the latest one always does.
+        """
+
+    def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
+        """Report the metrics of one finished iteration. Never dropped."""
+
+    def log(self, message: str, level: str = "info") -> None:
+        """Write one line to the task's log; print() and logging arrive there as well."""
+
+    def checkpoint(self) -> None:
+        """A point where the task may pause or stop: blocks while paused, raises `TaskCancelled` when cancelled."""
+
+    def save(self, state: bytes) -> None:
+        """Keep `state` so that the next attempt finds it in `restored`; replaces the one before, atomically."""
+
+    def input_path(self, name: str) -> Path:
+        """The file behind a name that came from a user; only inside the input folders, else `InvalidInput`."""
+
+
+class Run(Protocol):
+    """The body of a workload: returns the task's result, a mapping of JSON values, or None."""
+
+    def __call__(self, params: Any, ctx: Context, /) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of work that tasks can be made of.
+
+    `params` is a pydantic model; forbid extra fields in it, so that a typing error in a name is told
+    to the user. A field typed `api.workloads.InputFile` names a file in the server's input folders.
+    `run` is called in a child process of its own: import what is heavy inside it, so that the server
+    stays light. `example` is a value of `params` that works on a fresh installation.
+    """
+
+    type: str
+    title: str
+    params: type[Any]
+    run: Run
+    description: str = ""
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _TYPE.fullmatch(self.type):
+            raise ValueError(f"workload type {self.type!r}: lower-case letters, digits, '_' and '-' only, 64 at most")
+
+
+Load = Callable[[], Mapping[str, Workload]]
