@@ -1,0 +1,21 @@
+"""Counters that Prometheus can read. Whatever is caught and survived is counted here."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+FAILURES = Counter("runcast_failures_total", "Exceptions that were caught and survived, by place.", ["where"])
+EVENTS = Counter("runcast_events_total", "Events committed to the journal, by type.", ["event_type"])
+COMMITS = Histogram(
+    "runcast_commit_seconds",
+    "Time of one group commit.",
+    buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5),
+)
+STALE_REPORTS = Counter("runcast_stale_reports_total", "Reports refused because the lease was not the task's.")
+RUNNING = Gauge("runcast_running_tasks", "Attempts that run in this process now.")
+SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")
+
+
+def failure(where: str) -> None:
+    """Count one survived exception at `where` (a short fixed name, never text from outside)."""
+    FAILURES.labels(where).inc()

@@ -1,0 +1,50 @@
+"""The runtime on eventlet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import eventlet
+import eventlet.event
+from eventlet.patcher import original
+
+from api.runtime.base import Waiter
+from api.runtime.green import GreenRuntime
+
+
+class _EventletWaiter:
+    def __init__(self, post: Callable[..., None]) -> None:
+        self._event = eventlet.event.Event()
+        self._post = post
+
+    def set(self) -> None:
+        self._post(self._fire)
+
+    def _fire(self) -> None:
+        if not self._event.ready():
+            self._event.send(True)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return bool(self._event.wait(timeout))
+
+
+class EventletRuntime(GreenRuntime):
+    name = "eventlet"
+
+    def __init__(self) -> None:
+        thread = original("_thread")
+        super().__init__(
+            write=original("os").write,
+            get_ident=thread.get_ident,
+            start_new_thread=thread.start_new_thread,
+        )
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        eventlet.spawn_n(function, *args)
+
+    def sleep(self, seconds: float) -> None:
+        eventlet.sleep(seconds)
+
+    def _green_waiter(self) -> Waiter:
+        return _EventletWaiter(self.post)

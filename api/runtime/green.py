@@ -1,0 +1,47 @@
+"""What eventlet and gevent share: one OS thread runs everything, others reach it through the mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from api.runtime.base import NativeWaiter, Waiter
+from api.runtime.mailbox import Mailbox
+
+
+class GreenRuntime:
+    """A subclass names its library's primitives; the constructor runs on the thread that is the hub."""
+
+    name = ""
+
+    def __init__(
+        self,
+        *,
+        write: Callable[[int, bytes], int],
+        get_ident: Callable[[], int],
+        start_new_thread: Callable[..., int],
+    ) -> None:
+        """The three are the operating system's own functions, unpatched."""
+        self._get_ident = get_ident
+        self._start_new_thread = start_new_thread
+        self._hub_thread = get_ident()
+        self._mailbox = Mailbox(write)
+        self.spawn(self._mailbox.drain_for_ever)
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
+        raise NotImplementedError
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def _green_waiter(self) -> Waiter:
+        raise NotImplementedError
+
+    def start_native(self, function: Callable[[], Any], name: str) -> None:
+        self._start_new_thread(function, ())
+
+    def post(self, function: Callable[..., Any], *args: Any) -> None:
+        self._mailbox.post(function, *args)
+
+    def waiter(self) -> Waiter:
+        return self._green_waiter() if self._get_ident() == self._hub_thread else NativeWaiter()
