@@ -1,0 +1,130 @@
+"""Settings: one table of name, default and meaning, read once at start from the environment or `.env`.
+
+`docs/reference/settings.md` is generated from this table.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from api.errors import ConfigError
+
+PREFIX = "RUNCAST_"
+Folders = Annotated[tuple[Path, ...], NoDecode]
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Every setting of the server. Each is the environment variable `RUNCAST_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    data_dir: Path = Field(Path("var"), description="Folder for everything that the server writes.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder."
+    )
+    sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
+        "NORMAL", description="`NORMAL` survives a crash of the server, `FULL` also a loss of power."
+    )
+    executor: Literal["local"] = Field("local", description="Where tasks run: child processes of the server.")
+    max_workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=1024,
+        description="Tasks that run at once; default: the number of CPUs.",
+    )
+    async_mode: Literal["eventlet", "gevent", "threading"] = Field(
+        "eventlet", description="How the server waits. Under gunicorn its worker class decides."
+    )
+    auth: Literal["off"] = Field("off", description="Authentication; off is for the loopback only.")
+    open: bool = Field(
+        False,
+        description="`1`: serve without authentication beyond the loopback too. For closed networks; "
+        "warned of at each start and on every page.",
+    )
+    cors_origins: Names = Field(
+        (),
+        description="Other origins that may use this server, comma-separated, such as "
+        "`https://lab.example`; `null` for pages opened from a file.",
+    )
+    trusted_proxies: int = Field(
+        0, ge=0, le=10, description="How many reverse proxies in front set the `X-Forwarded-*` headers."
+    )
+    input_dirs: Folders = Field(
+        (Path("config"),), description="Folders that input files may be read from, comma-separated."
+    )
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level to log.")
+    shutdown_grace_seconds: float = Field(
+        10.0, ge=0, le=600, description="How long running tasks may take to stop when the server stops."
+    )
+
+    @field_validator("input_dirs", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_star(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError(
+                "'*' would let every web page act with the user's credentials; list the origins one by one"
+            )
+        for origin in value:
+            if origin != "null" and not origin.startswith(("http://", "https://")):
+                raise ValueError(f"{origin!r} is no origin: write scheme://host[:port]")
+        return tuple(origin.rstrip("/") for origin in value)
+
+    @model_validator(mode="after")
+    def _loopback_only(self) -> Self:
+        if not self.open and not is_loopback(self.host):
+            raise ValueError(public_bind_message(self.host))
+        return self
+
+    @property
+    def journal_url(self) -> str:
+        """Where the journal is kept."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'runcast.db'}"
+
+
+def public_bind_message(host: str) -> str:
+    return (
+        f"refusing to listen on {host} without authentication: everybody who can reach this machine could "
+        "run tasks on it. Set RUNCAST_HOST=127.0.0.1, or, on a closed network only, RUNCAST_OPEN=1"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address, without a port, means this machine only."""
+    name = host.strip("[]").lower().rstrip(".")
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings() -> Settings:
+    """The settings of this process; `ConfigError` names each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_explain(flaw["loc"], flaw["msg"]) for flaw in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def _explain(loc: tuple[int | str, ...], message: str) -> str:
+    sentence = message.removeprefix("Value error, ")
+    return f"{PREFIX}{str(loc[0]).upper()}: {sentence}" if loc else sentence
