@@ -1,0 +1,1 @@
+"""The bus says "there is more"; what it loses is read from the journal."""

@@ -1,0 +1,213 @@
+"""The boundaries of the core: small protocols, each with a real and an in-memory implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from api.domain.event import Draft, Event, EventType
+from api.domain.lifecycle import Status
+from api.domain.task import Task
+
+T = TypeVar("T")
+
+
+# -- store ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks to list. Every field that is set must match; `text` looks into name, params and id prefix."""
+
+    status: Status | None = None
+    type: str | None = None
+    tag: str | None = None
+    owner: str | None = None
+    text: str | None = None
+    visible_to: str | None = None
+    """Only tasks of this owner, whatever else is asked for: the permission, not a wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Tasks newest first. `next_cursor` is opaque: None at the end. `total` counts all that match."""
+
+    tasks: tuple[Task, ...]
+    total: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """What an Idempotency-Key of an owner stands for: the hash of the body and the task it made."""
+
+    body_hash: str
+    task_id: str
+
+
+class Transaction(Protocol):
+    """What may be done inside one read or write. Write methods raise inside a read."""
+
+    def task(self, task_id: str) -> Task | None: ...
+    def tasks(self, where: TaskFilter, *, limit: int, cursor: str | None = None) -> TaskPage:
+        """A page; `InvalidInput` for a cursor that is none."""
+
+    def count(self, status: Status) -> int: ...
+    def next_pending(self) -> Task | None:
+        """The pending task that is due: highest priority first, then the oldest."""
+
+    def queue_position(self, task: Task) -> int | None:
+        """1 = next in line; None unless it is pending."""
+
+    def with_status(self, statuses: Sequence[Status]) -> list[Task]:
+        """Every task in one of these states, oldest first."""
+
+    def events(
+        self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None
+    ) -> list[Event]:
+        """Events with seq > `after` in order, `limit` at most."""
+
+    def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
+        """The last event of one of these types with seq <= `upto`."""
+
+    def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
+        """The last seq of each of these tasks that exists: what a sweep compares with."""
+
+    def epoch(self) -> str:
+        """The random id of this journal."""
+
+    def idempotent(self, owner: str, key: str) -> IdempotentRequest | None: ...
+
+    def add_task(self, task: Task) -> None: ...
+    def save_task(self, task: Task) -> None:
+        """Write every field of an existing task."""
+
+    def append(self, task: Task, events: Sequence[Event]) -> None:
+        """Write journal rows and the task as they leave it; the seqs continue the task's stored last_seq,
+        else `Conflict`: somebody else was faster."""
+
+    def delete_task(self, task_id: str) -> None:
+        """The task with its events and idempotency keys."""
+
+    def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None: ...
+
+
+class Store(Protocol):
+    """Tasks and their journal. One `write` is one transaction: all of it or nothing, then it is durable."""
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work`, commit, return what it returned. Its exception rolls back and is raised here.
+
+        `work` may run more than once (a group that failed is retried one by one) and in another thread:
+        it must have no other effect. Callable from any thread; a caller on the hub waits without blocking it.
+        `Unavailable` when the database cannot be written.
+        """
+
+    def read(self, query: Callable[[Transaction], T]) -> T:
+        """Run `query` on a consistent snapshot; same rules, no writes. `Unavailable` as above."""
+
+    def close(self) -> None: ...
+
+
+# -- bus -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Doorbell:
+    """There is more in the journal of a task. `events` are the news themselves where they are at hand."""
+
+    task_id: str
+    last_seq: int
+    events: tuple[Event, ...] = ()
+
+
+class Bus(Protocol):
+    """Says "there is more". What it loses is read from the journal."""
+
+    def ring(self, bell: Doorbell) -> None:
+        """From any thread; never blocks, never raises."""
+
+    def listen(self, listener: Callable[[Doorbell], None]) -> None:
+        """`listener` is called on the hub's thread, in the order of each task's commits."""
+
+
+# -- execution -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One grant of a task to a worker: all that a child process needs to know."""
+
+    task_id: str
+    lease_id: str
+    type: str
+    params: Mapping[str, Any]
+    attempt: int
+    artifact_dir: Path
+    """Absolute, exists and is empty."""
+    result_dir: str
+    """Where it will stand at the end, relative to the data folder."""
+    checkpoint_file: Path
+    """Absolute; read at the start if it exists, replaced by `ctx.save`."""
+    input_dirs: tuple[Path, ...] = ()
+    timeout_seconds: float | None = None
+
+
+class Ending(StrEnum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    """The runner itself was stopped: the attempt does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended. `error` is one sentence for people, `traceback` the rest."""
+
+    ending: Ending
+    result: Mapping[str, Any] | None = None
+    error: str = ""
+    traceback: str | None = None
+
+
+class Reporter(Protocol):
+    """Where a runner sends what a task says."""
+
+    def report(self, drafts: Sequence[Draft]) -> None:
+        """Commit these events in order. `StaleLease`: stop the work. `Unavailable`: try again later."""
+
+    def took_effect(self, command: str) -> None:
+        """The child says that it is `paused` or `running` again."""
+
+
+@dataclass(slots=True)
+class Control:
+    """The latest command for a running attempt, written by the core, read by the runner."""
+
+    notify: Callable[[str], None] = field(default=lambda command: None)
+    """Set by the runner when it is ready to hear commands."""
+    asked: list[str] = field(default_factory=list)
+
+    def send(self, command: str) -> None:
+        """`pause`, `resume`, `cancel` or `shutdown`; from any thread of the hub."""
+        self.asked.append(command)
+        self.notify(command)
+
+
+class Runner(Protocol):
+    """Runs attempts, each in a process of its own."""
+
+    def run(self, assignment: Assignment, reporter: Reporter, control: Control) -> Outcome:
+        """Blocks the calling background thread (never the hub) until the attempt has ended and
+        nothing of its process group is left. Does not raise for anything that the child does."""
+
+    def close(self) -> None: ...
+
+
+class Clock(Protocol):
+    def __call__(self) -> datetime: ...

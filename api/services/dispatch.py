@@ -1,0 +1,219 @@
+"""Dispatch: as many attempts at once as there are slots, one background thread for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from api import metrics
+from api.domain.event import Draft
+from api.domain.lifecycle import Command, Status
+from api.domain.task import Task
+from api.errors import Conflict, RuncastError, StaleLease, Unavailable
+from api.log import get_logger
+from api.ports import Assignment, Control, Ending, Outcome, Runner
+from api.runtime.base import Runtime
+from api.runtime.offload import offload
+from api.services.folders import Folders
+from api.services.grant import Grant, Grants
+from api.services.publish import Publisher
+
+_log = get_logger(__name__)
+POLL_SECONDS = 1.0
+"""How soon work and commands that another process wrote are noticed; our own wake it at once."""
+RETRY_SECONDS = 0.5
+
+Spawn = Callable[..., Any]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    grant: Grant
+    control: Control = field(default_factory=Control)
+    sent: str | None = None
+
+
+class Dispatcher:
+    """Runs on the hub. Only the process that holds the data folder's lock starts one."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        spawn: Spawn,
+        grants: Grants,
+        publisher: Publisher,
+        runner: Runner,
+        folders: Folders,
+        slots: int,
+        input_dirs: Sequence[Path],
+    ) -> None:
+        """`spawn` starts a background thread: `socketio.start_background_task`."""
+        self._runtime = runtime
+        self._spawn = spawn
+        self._grants = grants
+        self._publisher = publisher
+        self._runner = runner
+        self._folders = folders
+        self._slots = slots
+        self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
+        self._attempts: dict[str, _Attempt] = {}
+        self._nudge = runtime.waiter()
+        self._stopping = False
+        self._stopped = runtime.waiter()
+
+    def wake(self) -> None:
+        """There is new work or a new command; from any thread."""
+        self._nudge.set()
+
+    def run(self) -> None:
+        """The loop of the dispatcher's own background thread."""
+        while not self._stopping:
+            self._nudge = self._runtime.waiter()
+            try:
+                self._fill_slots()
+                self._pass_commands_on()
+            except RuncastError as error:
+                metrics.failure("dispatch")
+                _log.warning("dispatch_delayed", reason=error.message)
+            self._nudge.wait(POLL_SECONDS)
+        self._stopped.set()
+
+    def stop(self, grace: float) -> None:
+        """Take no more work, end what runs, wait `grace` seconds at most for it."""
+        self._stopping = True
+        self.wake()
+        for attempt in list(self._attempts.values()):
+            attempt.control.send("shutdown")
+        waited = 0.0
+        while self._attempts and waited < grace:
+            self._runtime.sleep(0.05)
+            waited += 0.05
+
+    def _fill_slots(self) -> None:
+        while not self._stopping and len(self._attempts) < self._slots:
+            grant = self._grants.take_next()
+            if grant is None:
+                return
+            attempt = _Attempt(grant)
+            self._attempts[grant.task.id] = attempt
+            metrics.RUNNING.set(len(self._attempts))
+            self._spawn(self._attempt, attempt)
+
+    def _pass_commands_on(self) -> None:
+        if not self._attempts:
+            return
+        for task_id, task in self._grants.commands(list(self._attempts)).items():
+            attempt = self._attempts.get(task_id)
+            if attempt is not None:
+                _pass_on(attempt, task)
+
+    def _attempt(self, attempt: _Attempt) -> None:
+        """The life of one attempt, in a background thread of its own."""
+        grant = attempt.grant
+        _log.info("attempt_started", task_id=grant.task.id, type=grant.task.type, attempt=grant.task.attempt)
+        try:
+            outcome = self._execute(attempt)
+            _log.info("attempt_ended", task_id=grant.task.id, ending=str(outcome.ending), error=outcome.error)
+            self._settle(grant, outcome)
+        except Exception:  # the slot must come back whatever happened; counted, logged, and recovered at start
+            metrics.failure("attempt")
+            _log.exception("attempt_broken", task_id=grant.task.id)
+        finally:
+            del self._attempts[grant.task.id]
+            metrics.RUNNING.set(len(self._attempts))
+            self.wake()
+
+    def _execute(self, attempt: _Attempt) -> Outcome:
+        try:
+            assignment = offload(self._runtime, lambda: self._assignment(attempt.grant))
+        except OSError as error:
+            return Outcome(Ending.FAILED, error=f"the folder of the task cannot be made: {error.strerror}")
+        return self._runner.run(assignment, _Reports(self._publisher, self._grants, attempt.grant), attempt.control)
+
+    def _assignment(self, grant: Grant) -> Assignment:
+        task = grant.task
+        return Assignment(
+            task_id=task.id,
+            lease_id=grant.lease_id,
+            type=task.type,
+            params=task.params,
+            attempt=task.attempt,
+            artifact_dir=self._folders.prepare(grant.lease_id),
+            result_dir=self._folders.result_dir(task),
+            checkpoint_file=self._folders.checkpoint(task.id),
+            input_dirs=self._input_dirs,
+            timeout_seconds=task.timeout_seconds,
+        )
+
+    def _settle(self, grant: Grant, outcome: Outcome) -> None:
+        """Move the files, then commit the end: who hears of it finds them in place."""
+        again = outcome.ending is Ending.LOST or (
+            outcome.ending is Ending.FAILED and grant.task.attempt < grant.task.max_attempts
+        )
+        place = None if again else self._place_of(grant)
+        try:
+            self._until_stored(lambda: self._grants.finish(grant, outcome, place))
+        except Conflict as error:
+            metrics.STALE_REPORTS.inc()
+            _log.warning("late_outcome_refused", task_id=grant.task.id, reason=error.message)
+            return
+        offload(self._runtime, lambda: self._tidy(grant, again))
+
+    def _place_of(self, grant: Grant) -> str | None:
+        try:
+            return offload(self._runtime, lambda: self._folders.settle(grant.task, grant.lease_id))
+        except OSError as error:
+            metrics.failure("settle")
+            _log.error("files_not_moved", task_id=grant.task.id, reason=str(error))
+            return self._folders.lease_dir(grant.lease_id)
+
+    def _tidy(self, grant: Grant, again: bool) -> None:
+        if again:
+            self._folders.discard_lease(grant.lease_id)
+        else:
+            self._folders.discard_checkpoint(grant.task.id)
+
+    def _until_stored(self, commit: Callable[[], Any]) -> None:
+        """The end of a task is not given up because the journal is down for a while."""
+        while True:
+            try:
+                commit()
+                return
+            except Unavailable as error:
+                metrics.failure("finish")
+                _log.warning("outcome_waits_for_the_journal", reason=error.message)
+                if self._stopping:
+                    raise
+                self._runtime.sleep(RETRY_SECONDS)
+
+
+class _Reports:
+    """The runner's way into the journal, under one lease."""
+
+    def __init__(self, publisher: Publisher, grants: Grants, grant: Grant) -> None:
+        self._publisher = publisher
+        self._grants = grants
+        self._grant = grant
+
+    def report(self, drafts: Sequence[Draft]) -> None:
+        try:
+            self._publisher.publish(self._grant.task.id, drafts, lease_id=self._grant.lease_id)
+        except StaleLease:
+            raise
+        except Conflict as error:
+            raise StaleLease(error.message) from None
+
+    def took_effect(self, command: str) -> None:
+        self._grants.took_effect(self._grant, command)
+
+
+def _pass_on(attempt: _Attempt, task: Task) -> None:
+    wanted = task.pending_command
+    if wanted is None and attempt.sent == Command.PAUSE and task.status is Status.RUNNING:
+        wanted = str(Command.RESUME)  # the pause was withdrawn before it took effect
+    if wanted is not None and wanted != attempt.sent:
+        attempt.control.send(wanted)
+    attempt.sent = wanted

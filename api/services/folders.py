@@ -1,0 +1,62 @@
+"""Where the files of a task stand: a working folder per lease, moved to its place when the task ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from api.domain.task import Task
+
+
+class Folders:
+    """Paths below the data folder. `relative` names are what the API shows."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.root = data_dir.resolve()
+
+    def result_dir(self, task: Task) -> str:
+        """Relative place of the task's files once it has ended; the same for every attempt."""
+        return f"experiments/run_{task.created_at:%Y%m%d_%H%M%S}_{task.id[:8]}"
+
+    def lease_dir(self, lease_id: str) -> str:
+        return f"leases/{lease_id}"
+
+    def checkpoint(self, task_id: str) -> Path:
+        return self.root / "checkpoints" / task_id
+
+    def absolute(self, relative: str) -> Path:
+        return self.root / relative
+
+    def prepare(self, lease_id: str) -> Path:
+        """The empty working folder of a new lease."""
+        (self.root / "checkpoints").mkdir(parents=True, exist_ok=True)
+        folder = self.absolute(self.lease_dir(lease_id))
+        folder.mkdir(parents=True)
+        return folder
+
+    def settle(self, task: Task, lease_id: str) -> str | None:
+        """Move a lease's files to the task's place; None when it wrote none."""
+        source, relative = self.absolute(self.lease_dir(lease_id)), self.result_dir(task)
+        if not source.is_dir():
+            return relative if self.absolute(relative).is_dir() else None  # moved before a crash
+        if not any(source.iterdir()):
+            source.rmdir()
+            return None
+        target = self.absolute(relative)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(source, target)
+        return relative
+
+    def discard_lease(self, lease_id: str) -> None:
+        shutil.rmtree(self.absolute(self.lease_dir(lease_id)), ignore_errors=True)
+
+    def discard_checkpoint(self, task_id: str) -> None:
+        self.checkpoint(task_id).unlink(missing_ok=True)
+
+    def discard(self, task: Task) -> None:
+        """Everything that a deleted task left."""
+        if task.artifact_dir:
+            shutil.rmtree(self.absolute(task.artifact_dir), ignore_errors=True)
+        self.discard_checkpoint(task.id)

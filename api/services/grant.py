@@ -1,0 +1,130 @@
+"""Grants: who works on which task. Each one is a lease; a report under an older lease is refused."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+
+from api.domain.event import Draft, EventType
+from api.domain.lifecycle import Command, Status
+from api.domain.task import Task
+from api.ports import Ending, Outcome, Store, Transaction
+from api.services.publish import Commit, Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    task: Task
+    lease_id: str
+
+
+class Grants:
+    def __init__(self, store: Store, publisher: Publisher, worker: str) -> None:
+        """`worker` names this process for people."""
+        self._store = store
+        self._publisher = publisher
+        self._worker = worker
+
+    def take_next(self) -> Grant | None:
+        """Grant the next pending task to this process."""
+        lease_id = str(uuid.uuid4())
+        commit = self._store.write(lambda tx: self._take(tx, lease_id))
+        if commit is None:
+            return None
+        self._publisher.ring(commit)
+        return Grant(commit.task, lease_id)
+
+    def finish(self, grant: Grant, outcome: Outcome, artifact_dir: str | None) -> Task:
+        """Commit how the attempt ended; `StaleLease` when the task is no longer this grant's."""
+        commit = self._store.write(lambda tx: self._finish(tx, grant, outcome, artifact_dir))
+        self._publisher.ring(commit)
+        return commit.task
+
+    def took_effect(self, grant: Grant, state: str) -> None:
+        """Commit that the worker has `paused` or is `running` again."""
+        status = Status(state)
+        change = _status(status, "paused" if status is Status.PAUSED else "running again", grant.task.attempt)
+        reached = Command.PAUSE if status is Status.PAUSED else Command.RESUME
+        self._publisher.publish(
+            grant.task.id,
+            [change],
+            lease_id=grant.lease_id,
+            also=lambda task: replace(task, pending_command=None) if task.pending_command == reached else task,
+        )
+
+    def recover(self) -> list[Task]:
+        """Put back in the queue what an earlier process was working on; call it while no one works.
+
+        A task that was being cancelled is cancelled, a paused one stays paused. Returns those changed.
+        """
+        commits = self._store.write(self._recover)
+        for commit in commits:
+            self._publisher.ring(commit)
+        return [commit.task for commit in commits]
+
+    def commands(self, task_ids: list[str]) -> dict[str, Task]:
+        """The tasks as they stand, for passing their pending commands on."""
+        found = self._store.read(lambda tx: [tx.task(task_id) for task_id in task_ids])
+        return {task.id: task for task in found if task}
+
+    def _take(self, tx: Transaction, lease_id: str) -> Commit | None:
+        task = tx.next_pending()
+        if task is None:
+            return None
+        attempt = task.attempt + 1
+        started = _status(Status.RUNNING, f"attempt {attempt} started", attempt)
+        return self._publisher.within(
+            tx,
+            task,
+            [started],
+            also=lambda it: replace(it, attempt=attempt, lease_id=lease_id, worker=self._worker, error=None),
+        )
+
+    def _finish(self, tx: Transaction, grant: Grant, outcome: Outcome, artifact_dir: str | None) -> Commit:
+        task = tx.task(grant.task.id)
+        drafts = _ending(outcome, grant.task)
+        ends = drafts[-1].terminal
+
+        def leave(it: Task) -> Task:
+            left = replace(it, lease_id=None, worker=None, pending_command=None)
+            if outcome.ending is Ending.LOST:
+                left = replace(left, attempt=max(0, left.attempt - 1))  # a restart uses no attempt up
+            return replace(left, artifact_dir=artifact_dir, worker=it.worker) if ends else left
+
+        return self._publisher.within(tx, task, drafts, grant.lease_id, also=leave)
+
+    def _recover(self, tx: Transaction) -> list[Commit]:
+        return [self._put_back(tx, task) for task in tx.with_status([Status.RUNNING, Status.PAUSED]) if task.lease_id]
+
+    def _put_back(self, tx: Transaction, task: Task) -> Commit:
+        if task.pending_command == Command.CANCEL:
+            change = _status(Status.CANCELLED, "cancelled", task.attempt)
+        elif task.status is Status.PAUSED and task.pending_command != Command.RESUME:
+            change = _status(Status.PAUSED, "paused; its worker ended with the server", task.attempt)
+        else:
+            change = _status(Status.PENDING, "the server was restarted: waiting for a free worker", task.attempt)
+
+        def released(it: Task) -> Task:
+            return replace(it, lease_id=None, worker=None, pending_command=None, attempt=max(0, it.attempt - 1))
+
+        return self._publisher.within(tx, task, [change], also=released)
+
+
+def _ending(outcome: Outcome, task: Task) -> list[Draft]:
+    attempt = task.attempt
+    if outcome.ending is Ending.COMPLETED:
+        data = {"status": str(Status.COMPLETED), "message": "completed", "attempt": attempt, "result": outcome.result}
+        return [Draft(EventType.STATUS_CHANGE, data)]
+    if outcome.ending is Ending.CANCELLED:
+        return [_status(Status.CANCELLED, "cancelled", attempt)]
+    if outcome.ending is Ending.LOST:
+        return [_status(Status.PENDING, "the server stopped: waiting for a free worker", attempt)]
+    if attempt < task.max_attempts:
+        again = _status(Status.PENDING, f"attempt {attempt} failed, trying again", attempt)
+        return [Draft(EventType.STATUS_CHANGE, {**again.data, "error": outcome.error})]
+    failed = {"status": str(Status.FAILED), "error": outcome.error, "attempt": attempt}
+    return [Draft(EventType.ERROR, {**failed, "traceback": outcome.traceback} if outcome.traceback else failed)]
+
+
+def _status(status: Status, message: str, attempt: int) -> Draft:
+    return Draft(EventType.STATUS_CHANGE, {"status": str(status), "message": message, "attempt": attempt})

@@ -1,0 +1,102 @@
+"""Query: reading tasks and their history, with the permission asked at each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from api.access.principals import require
+from api.domain.event import Event, EventType
+from api.domain.permission import Action, Principal, Role
+from api.domain.task import Task
+from api.errors import NotFound
+from api.ports import Store, TaskFilter, TaskPage, Transaction
+
+_STATE = (EventType.STATUS_CHANGE, EventType.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A task, and where it stands in the queue."""
+
+    task: Task
+    queue_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Some events of a task, in one snapshot with its last seq and the journal's epoch."""
+
+    task: Task
+    events: tuple[Event, ...]
+    epoch: str
+
+
+class Queries:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def view(self, principal: Principal, task_id: str) -> View:
+        """`NotFound` also for a task that the principal may not see."""
+        return self._store.read(lambda tx: _view(tx, visible(tx, principal, task_id)))
+
+    def page(
+        self, principal: Principal, where: TaskFilter, *, limit: int, cursor: str | None = None
+    ) -> tuple[TaskPage, list[View]]:
+        require(principal, Action.LIST)
+        only = None if principal.role is Role.ADMIN else principal.user
+        where = replace(where, visible_to=only)
+
+        def read(tx: Transaction) -> tuple[TaskPage, list[View]]:
+            page = tx.tasks(where, limit=limit, cursor=cursor)
+            return page, [_view(tx, task) for task in page.tasks]
+
+        return self._store.read(read)
+
+    def history(
+        self,
+        principal: Principal,
+        task_id: str,
+        *,
+        after: int,
+        limit: int,
+        types: Sequence[EventType] | None = None,
+    ) -> History:
+        """Events with seq > `after` in order, `limit` at most."""
+
+        def read(tx: Transaction) -> History:
+            task = visible(tx, principal, task_id)
+            events = tx.events(task_id, after, limit=limit, types=types)
+            return History(task, tuple(events), tx.epoch())
+
+        return self._store.read(read)
+
+    def present(self, principal: Principal, task_id: str) -> History:
+        """The latest change of state and the latest progress, as stored: what a newcomer starts from."""
+
+        def read(tx: Transaction) -> History:
+            task = visible(tx, principal, task_id)
+            found = [
+                tx.latest_event(task_id, _STATE, upto=task.last_seq),
+                tx.latest_event(task_id, (EventType.PROGRESS,), upto=task.last_seq),
+            ]
+            events = sorted((event for event in found if event), key=lambda event: event.seq)
+            return History(task, tuple(events), tx.epoch())
+
+        return self._store.read(read)
+
+    def epoch(self) -> str:
+        return self._store.read(lambda tx: tx.epoch())
+
+
+def visible(tx: Transaction, principal: Principal, task_id: str) -> Task:
+    """The task, or `NotFound`: the same whether it is missing or hidden."""
+    task = tx.task(task_id)
+    if task is None:
+        raise NotFound()
+    require(principal, Action.VIEW, task)
+    return task
+
+
+def _view(tx: Transaction, task: Task) -> View:
+    return View(task, tx.queue_position(task))

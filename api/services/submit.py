@@ -1,0 +1,136 @@
+"""Submit: a checked request becomes a pending task, once per idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from api.access.principals import require
+from api.domain.event import Draft, EventType
+from api.domain.lifecycle import Status
+from api.domain.permission import Action, Principal
+from api.domain.task import Task
+from api.domain.workload import Workload
+from api.errors import Conflict, Flaw, InvalidInput, NotFound
+from api.ports import Clock, IdempotentRequest, Store, Transaction
+from api.services.publish import Commit, Publisher
+
+Check = Callable[[Workload, Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a client asks for. `params` are as sent; the workload's own model checks them."""
+
+    type: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    priority: int = 0
+    max_attempts: int = 1
+    timeout_seconds: float | None = None
+    retry_of: str | None = None
+
+    def fingerprint(self) -> str:
+        """The same for the same request, whatever the order of its keys."""
+        values = [self.type, self.params, self.name, self.tags, self.priority, self.max_attempts, self.timeout_seconds]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+class Submitter:
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        clock: Clock,
+        workloads: Mapping[str, Workload],
+        check: Check,
+        wake: Callable[[], None],
+    ) -> None:
+        """`check` validates params against a workload's model; `wake` tells the dispatcher of new work."""
+        self._store = store
+        self._publisher = publisher
+        self._clock = clock
+        self._workloads = workloads
+        self._check = check
+        self._wake = wake
+
+    def submit(
+        self, principal: Principal, submission: Submission, *, idempotency_key: str | None = None
+    ) -> tuple[Task, bool]:
+        """(task, whether it is new). `InvalidInput` names each wrong param; `Conflict` when the key
+        stands for another request."""
+        require(principal, Action.SUBMIT)
+        task = self._draft(principal, submission)
+        fingerprint = submission.fingerprint()
+        known, commit = self._store.write(lambda tx: self._insert(tx, task, idempotency_key, fingerprint))
+        if commit is None:
+            return known, False
+        self._publisher.ring(commit)
+        self._wake()
+        return known, True
+
+    def retry(self, principal: Principal, task_id: str) -> Task:
+        """A new task of the same params as an ended one."""
+        old = self._store.read(lambda tx: tx.task(task_id))
+        if old is None:
+            raise NotFound()
+        require(principal, Action.CONTROL, old)
+        if not old.terminal:
+            raise Conflict(f"a {old.status} task cannot be retried: it has not ended")
+        again = Submission(
+            type=old.type,
+            params=old.params,
+            name=old.name,
+            tags=old.tags,
+            priority=old.priority,
+            max_attempts=old.max_attempts,
+            timeout_seconds=old.timeout_seconds,
+            retry_of=old.id,
+        )
+        return self.submit(principal, again)[0]
+
+    def _draft(self, principal: Principal, submission: Submission) -> Task:
+        workload = self._workloads.get(submission.type)
+        if workload is None:
+            known = ", ".join(sorted(self._workloads)) or "none"
+            raise InvalidInput(flaws=[Flaw(("type",), f"unknown type {submission.type!r:.80}: one of {known}")])
+        params = self._check(workload, submission.params)
+        return Task(
+            id=str(uuid.uuid4()),
+            type=submission.type,
+            owner=principal.user,
+            created_at=self._clock(),
+            params=params,
+            name=submission.name,
+            tags=submission.tags,
+            priority=submission.priority,
+            max_attempts=submission.max_attempts,
+            timeout_seconds=submission.timeout_seconds,
+            retry_of=submission.retry_of,
+        )
+
+    def _insert(
+        self, tx: Transaction, task: Task, key: str | None, fingerprint: str
+    ) -> tuple[Task, Commit | None]:
+        if key is not None:
+            earlier = tx.idempotent(task.owner, key)
+            known = tx.task(earlier.task_id) if earlier else None
+            if earlier and known:
+                if earlier.body_hash != fingerprint:
+                    raise Conflict("this Idempotency-Key was used for another request")
+                return known, None
+        tx.add_task(task)
+        if key is not None:
+            tx.remember(task.owner, key, IdempotentRequest(fingerprint, task.id), task.created_at)
+        commit = self._publisher.within(tx, task, [_pending(task)])
+        return replace(commit.task), commit
+
+
+def _pending(task: Task) -> Draft:
+    data = {"status": str(Status.PENDING), "message": "waiting for a free worker", "attempt": task.attempt}
+    return Draft(EventType.STATUS_CHANGE, data)
