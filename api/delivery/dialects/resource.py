@@ -1,0 +1,64 @@
+"""The task as a resource: what REST answers and `subscribed` carries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from api.domain.event import rfc3339
+from api.domain.task import Task
+
+
+def task_resource(task: Task, queue_position: int | None = None) -> dict[str, Any]:
+    """Every field of the wire contract's task resource, JSON-ready."""
+    return {
+        "id": task.id,
+        "task_id": task.id,
+        "type": task.type,
+        "name": task.name,
+        "tags": list(task.tags),
+        "owner": task.owner,
+        "status": str(task.status),
+        "progress_percent": task.progress_percent,
+        "current_iteration": task.current_iteration,
+        "max_iterations": task.max_iterations,
+        "message": task.message,
+        "metrics": dict(task.metrics),
+        "params": dict(task.params),
+        "config": dict(task.params),
+        "priority": task.priority,
+        "attempt": task.attempt,
+        "max_attempts": task.max_attempts,
+        "batch_id": None,
+        "retry_of": task.retry_of,
+        "depends_on": [],
+        "waiting_on": [],
+        "run_at": None,
+        "queue_position": queue_position,
+        "eta_seconds": task.eta_seconds,
+        "stalled": False,
+        "pending_command": task.pending_command,
+        "worker": task.worker,
+        "created_at": rfc3339(task.created_at),
+        "started_at": _time(task.started_at),
+        "completed_at": _time(task.completed_at),
+        "result": dict(task.result) if task.result is not None else None,
+        "error": task.error,
+        "last_seq": task.last_seq,
+        "links": task_links(task.id),
+    }
+
+
+def task_links(task_id: str) -> dict[str, str]:
+    base = f"/api/tasks/{task_id}"
+    return {
+        "self": base,
+        "events": f"{base}/events",
+        "stream": f"{base}/stream",
+        "result": f"{base}/result",
+        "page": f"/tasks/{task_id}",
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return rfc3339(at) if at else None

@@ -1,0 +1,1 @@
+"""The Socket.IO namespace `/tasks`: one room per task and filter."""

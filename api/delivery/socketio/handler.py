@@ -1,0 +1,184 @@
+"""The events of the namespace `/tasks`; every one is answered, by an event and to an acknowledgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+
+from api import metrics
+from api.access.principals import current_principal
+from api.delivery.dialects.resource import task_resource
+from api.delivery.hub import Hub
+from api.delivery.socketio.member import NAMESPACE, RoomMember
+from api.delivery.socketio.requests import SubscribeRequest, control_request, subscribe_request, task_id_of
+from api.domain.event import rfc3339
+from api.errors import Conflict, RuncastError
+from api.log import get_logger
+from api.ports import Clock
+from api.services.control import Controller
+from api.services.query import History, Queries
+from api.services.submit import Submitter
+
+_log = get_logger(__name__)
+MAX_SUBSCRIPTIONS = 1000
+"""Of one connection."""
+
+Answer = dict[str, Any]
+
+
+class TasksNamespace:
+    def __init__(
+        self, socketio: Any, hub: Hub, queries: Queries, controller: Controller, submitter: Submitter, clock: Clock
+    ) -> None:
+        self._socketio = socketio
+        self._hub = hub
+        self._queries = queries
+        self._controller = controller
+        self._submitter = submitter
+        self._clock = clock
+        self._members: dict[str, dict[str, RoomMember]] = {}
+        """By connection, then by task."""
+
+    def register(self) -> None:
+        on = self._socketio.on_event
+        on("connect", self.connect, namespace=NAMESPACE)
+        on("disconnect", self.disconnect, namespace=NAMESPACE)
+        for name in ("subscribe", "unsubscribe", "control"):
+            on(name, self._answered(getattr(self, name)), namespace=NAMESPACE)
+        on("*", self._answered(self.unknown, with_name=True), namespace=NAMESPACE)
+
+    def connect(self, auth: Any = None) -> None:
+        sid = _sid()
+        self._members[sid] = {}
+        greeting = {
+            "message": "connected to Runcast",
+            "client_id": sid,
+            "server_time": rfc3339(self._clock()),
+            "epoch": self._queries.epoch(),
+        }
+        self._send("connected", greeting)
+
+    def disconnect(self, reason: Any = None) -> None:
+        for member in self._members.pop(_sid(), {}).values():
+            self._drop(member)
+
+    def subscribe(self, data: Any) -> Answer:
+        wish = subscribe_request(data)
+        principal = current_principal()
+        present = self._queries.present(principal, wish.task_id)
+        member = self._admit(wish)
+        if member is None:
+            return {"task_id": wish.task_id}
+        answer = _subscribed(wish, present)
+        self._send("subscribed", answer)
+        resumes = answer.get("recovered", False)
+        if not resumes:
+            member.deliver(present.events)
+        feed = self._hub.join(wish.task_id, wish.since if resumes else present.task.last_seq, member)
+        if feed is not None:
+            member.feed = feed
+            if not member.wanted():
+                self._drop(member)
+        return answer
+
+    def unsubscribe(self, data: Any) -> Answer:
+        task_id = task_id_of(data)
+        member = self._members.get(_sid(), {}).pop(task_id, None)
+        if member is not None:
+            self._drop(member)
+        self._send("unsubscribed", {"task_id": task_id})
+        return {"task_id": task_id}
+
+    def control(self, data: Any) -> Answer:
+        task_id, action, command = control_request(data)
+        result: Answer = {"task_id": task_id, "action": action}
+        try:
+            if command is None:
+                again = self._submitter.retry(current_principal(), task_id)
+                result |= {"ok": True, "status": str(again.status), "new_task_id": again.id}
+            else:
+                task = self._controller.control(current_principal(), task_id, command)
+                result |= {"ok": True, "status": str(task.status), "message": task.message}
+        except Conflict as error:
+            status = self._queries.view(current_principal(), task_id).task.status
+            result |= {"ok": False, "status": str(status), "message": error.message}
+            self._send("control_result", result)
+            return {**result, "code": error.code}
+        self._send("control_result", result)
+        return result
+
+    def unknown(self, name: str, *data: Any) -> Answer:
+        raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")
+
+    def _admit(self, wish: SubscribeRequest) -> RoomMember | None:
+        """A place for the subscription, instead of an earlier one to the same task."""
+        mine = self._members.get(_sid())
+        if mine is None:
+            return None  # disconnected in the meantime
+        if wish.task_id not in mine and len(mine) >= MAX_SUBSCRIPTIONS:
+            raise _TooMany(f"one connection may subscribe to {MAX_SUBSCRIPTIONS} tasks; unsubscribe from one first")
+        earlier = mine.pop(wish.task_id, None)
+        if earlier is not None:
+            self._drop(earlier)
+        member = RoomMember(self._socketio, _sid(), wish.task_id, wish.types)
+        mine[wish.task_id] = member
+        return member
+
+    def _drop(self, member: RoomMember) -> None:
+        member.withdraw()
+        if member.feed is not None:
+            self._hub.leave(member.feed, member)
+            member.feed = None
+
+    def _send(self, name: str, message: Answer) -> None:
+        self._socketio.emit(name, message, namespace=NAMESPACE, to=_sid())
+
+    def _answered(self, handler: Callable[..., Answer], *, with_name: bool = False) -> Callable[..., Answer]:
+        """`handler` with its result as acknowledgement, and its errors as an `error` event and one."""
+
+        def answer(*data: Any) -> Answer:
+            try:
+                arguments = data if with_name else (data[0] if data else None,)
+                return {"ok": True, **handler(*arguments)}
+            except RuncastError as error:
+                return self._refuse(error.code, error.message, data)
+            except Exception:  # a bug of ours: the client hears that, the log hears what
+                metrics.failure("socketio_handler")
+                _log.exception("handler_failed", handler=getattr(handler, "__name__", "?"))
+                return self._refuse("internal", "the server made an error; it has been logged", data)
+
+        return answer
+
+    def _refuse(self, code: str, message: str, data: tuple[Any, ...]) -> Answer:
+        error = {"message": message, "code": code}
+        if data and isinstance(data[0], dict) and isinstance(data[0].get("task_id"), str):
+            error["task_id"] = data[0]["task_id"][:64]
+        self._send("error", error)
+        return {"ok": False, **error}
+
+
+class _Unknown(RuncastError):
+    code = "unknown_event"
+
+
+class _TooMany(RuncastError):
+    code = "too_many"
+
+
+def _subscribed(wish: SubscribeRequest, present: History) -> Answer:
+    answer: Answer = {
+        "task_id": present.task.id,
+        "epoch": present.epoch,
+        "last_seq": present.task.last_seq,
+        "task": task_resource(present.task),
+    }
+    if wish.since is not None:
+        same_journal = wish.epoch is None or wish.epoch == present.epoch
+        answer["recovered"] = same_journal and wish.since <= present.task.last_seq
+    return answer
+
+
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO adds it to the request

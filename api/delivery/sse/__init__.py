@@ -1,0 +1,1 @@
+"""Server-Sent Events: one task as a stream of text."""
