@@ -1,0 +1,1 @@
+"""The REST API: one file per resource, one shape for every error."""

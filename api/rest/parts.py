@@ -1,0 +1,36 @@
+"""What the routes are built from: the services of one application, and the contract that wraps each view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from api.delivery.hub import Hub
+from api.domain.workload import Workload
+from api.ports import Clock
+from api.rest.contract import Contract
+from api.runtime.base import Runtime
+from api.services.control import Controller
+from api.services.edit import Editor
+from api.services.health import Readiness
+from api.services.query import Queries
+from api.services.results import Results
+from api.services.submit import Submitter
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    contract: Contract
+    runtime: Runtime
+    clock: Clock
+    submitter: Submitter
+    controller: Controller
+    queries: Queries
+    editor: Editor
+    results: Results
+    readiness: Readiness
+    hub: Hub
+    workloads: Mapping[str, Workload]
+    broken_workloads: Mapping[str, str]
+    input_dirs: Sequence[Path]

@@ -1,0 +1,253 @@
+"""Schemas: what clients send and what they get, for validation and for /openapi.json."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from api.domain.event import EventType
+from api.domain.lifecycle import Status
+from api.domain.task import NAME_MAX, PRIORITY_MAX, PRIORITY_MIN, TAG_MAX, TAGS_MAX
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Name = Annotated[str, StringConstraints(max_length=NAME_MAX, pattern=r"^[^\x00]*$")]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_MAX, pattern=r"^[^\x00]+$")]
+Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX)]
+Priority = Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX, strict=True)]
+JsonObject = dict[str, Any]
+
+
+class Sent(BaseModel):
+    """What a client sends: unknown fields are told, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class TaskCreate(Sent):
+    """A task to run. The older flat form has `bom_file` and its fellows in place of `type` and `params`."""
+
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        None, description="One of GET /api/workloads."
+    )
+    params: JsonObject = Field(default_factory=dict, description="As the workload's schema says.")
+    name: Name = ""
+    tags: Tags = Field(default_factory=list)
+    priority: Priority = Field(0, description="Higher runs first.")
+    max_attempts: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
+    timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
+    bom_file: Any = Field(None, description="Older form: params.bom_file of an optimization.")
+    max_iterations: Any = Field(None, description="Older form.")
+    convergence_threshold: Any = Field(None, description="Older form.")
+    config_path: Any = Field(None, description="Older form; recorded.")
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        flat = self.flat()
+        if self.type is not None and flat:
+            raise ValueError(f"{', '.join(flat)}: belongs into params when type is given")
+        if self.type is None and self.params:
+            raise ValueError("params are given without a type")
+        if self.type is None and "bom_file" not in flat:
+            raise ValueError("type is missing; GET /api/workloads lists what there is")
+        return self
+
+    def flat(self) -> JsonObject:
+        names = ("bom_file", "max_iterations", "convergence_threshold", "config_path")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+class TaskEdit(Sent):
+    """What may be changed in a task at any time; a field that is missing stays."""
+
+    name: Name | None = None
+    tags: Tags | None = None
+    priority: Priority | None = None
+
+
+class BomToValidate(Sent):
+    """A bill of materials: a file on the server, or the thing itself."""
+
+    bom_file: str | None = Field(None, max_length=1024)
+    bom: JsonObject | list[Any] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.bom_file is None) == (self.bom is None):
+            raise ValueError("give either bom_file or bom")
+        return self
+
+
+class TaskQuery(Sent):
+    status: Status | None = None
+    type: Text | None = Field(None, max_length=64)
+    tag: Text | None = Field(None, max_length=TAG_MAX)
+    owner: Text | None = Field(None, max_length=200)
+    q: Text | None = Field(None, max_length=200, description="Part of the name or params, or the id's beginning.")
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Text | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
+
+
+class EventQuery(Sent):
+    since: int = Field(0, ge=0, lt=2**53, description="Only events with a greater seq.")
+    limit: int = Field(500, ge=1, le=1000)
+    event_type: EventType | None = None
+
+
+class StreamQuery(Sent):
+    since: int | None = Field(None, ge=0, lt=2**53, description="Only events with a greater seq; 0 for all.")
+
+
+class ExperimentQuery(Sent):
+    limit: int = Field(100, ge=1, le=200)
+
+
+class Links(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    self_: str = Field(alias="self")
+    events: str
+    stream: str
+    result: str
+    page: str
+
+
+class TaskCreated(BaseModel):
+    task_id: str
+    id: str
+    status: Status
+    created_at: str
+    links: Links
+
+
+class TaskResource(BaseModel):
+    """One task as it stands."""
+
+    id: str
+    task_id: str
+    type: str
+    name: str
+    tags: list[str]
+    owner: str
+    status: Status
+    progress_percent: float
+    current_iteration: int
+    max_iterations: int | None
+    message: str
+    metrics: dict[str, float | None]
+    params: JsonObject
+    config: JsonObject
+    priority: int
+    attempt: int
+    max_attempts: int
+    batch_id: str | None
+    retry_of: str | None
+    depends_on: list[str]
+    waiting_on: list[str]
+    run_at: str | None
+    queue_position: int | None
+    eta_seconds: float | None
+    stalled: bool
+    pending_command: str | None
+    worker: str | None
+    created_at: str
+    started_at: str | None
+    completed_at: str | None
+    result: JsonObject | None
+    error: str | None
+    last_seq: int
+    links: Links
+
+
+class TaskList(BaseModel):
+    tasks: list[TaskResource]
+    total: int
+    next_cursor: str | None
+
+
+class Envelope(BaseModel):
+    """One event, the same on every transport."""
+
+    task_id: str
+    seq: int = Field(ge=1)
+    event_type: EventType
+    data: JsonObject
+    timestamp: str
+
+
+class EventList(BaseModel):
+    events: list[Envelope]
+    last_seq: int
+    epoch: str
+
+
+class TaskResult(BaseModel):
+    task_id: str
+    result: JsonObject | None
+    summary: JsonObject | None
+    evolution: list[JsonObject]
+    experiment_dir: str | None
+
+
+class ArtifactInfo(BaseModel):
+    path: str
+    size: int
+    modified_at: str
+    url: str
+
+
+class ArtifactList(BaseModel):
+    artifacts: list[ArtifactInfo]
+
+
+class Experiment(BaseModel):
+    name: str
+    path: str
+    task_id: str
+    summary: JsonObject | None
+
+
+class ExperimentList(BaseModel):
+    experiments: list[Experiment]
+    total: int
+
+
+class WorkloadInfo(BaseModel):
+    type: str
+    title: str
+    description: str
+    params_schema: JsonObject
+    example: JsonObject
+
+
+class WorkloadList(BaseModel):
+    workloads: list[WorkloadInfo]
+    broken: dict[str, str] = Field(description="Workloads that could not be loaded, and why.")
+
+
+class BomReport(BaseModel):
+    valid: bool
+    num_components: int
+    errors: list[Any]
+    components: list[Any]
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+    timestamp: str
+
+
+class Readiness(BaseModel):
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, str]
+    timestamp: str
+
+
+class Problem(BaseModel):
+    """RFC 9457, with `error` (the same text as `detail`) for older clients."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str
+    errors: list[JsonObject] | None = None
