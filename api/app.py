@@ -1,0 +1,180 @@
+"""The composition root of the server: settings in, a Flask application with everything behind it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask_cors import CORS
+from flask_socketio import SocketIO
+
+from api.access.guard import guarded
+from api.access.origins import LOOPBACK_ORIGIN, OriginPolicy
+from api.bus.memory import MemoryBus
+from api.config import Settings, load_settings
+from api.delivery.hub import Hub
+from api.delivery.socketio.handler import TasksNamespace
+from api.execution.supervisor import LocalRunner
+from api.lifecycle import Backstage
+from api.log import get_logger
+from api.pages import create_pages
+from api.rest.application import create_spec, register_rest
+from api.rest.contract import Contract
+from api.rest.parts import Parts
+from api.rest.problems import register_problems
+from api.runtime.base import Runtime
+from api.runtime.choose import current_runtime
+from api.runtime.lockfile import LockFile
+from api.services.control import Controller
+from api.services.dispatch import Dispatcher
+from api.services.edit import Editor
+from api.services.emit import Emitter
+from api.services.folders import Folders
+from api.services.grant import Grants
+from api.services.health import OK, Readiness
+from api.services.publish import Publisher
+from api.services.query import Queries
+from api.services.results import Results
+from api.services.submit import Submitter
+from api.store.migrate import migrate
+from api.store.sql import SqlStore
+from api.workloads.registry import load_workloads, validate_params
+
+_log = get_logger(__name__)
+ROOT = Path(__file__).resolve().parent.parent
+MAX_BODY = 1024 * 1024
+MAX_SOCKET_MESSAGE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Runcast:
+    """One application of this process."""
+
+    settings: Settings
+    app: Flask
+    socketio: SocketIO
+    emitter: Emitter
+    backstage: Backstage
+
+    def start(self) -> None:
+        """Begin to run tasks and to look for lost doorbells; a second call does nothing."""
+        self.backstage.start()
+
+    def stop(self) -> None:
+        """End running tasks within the grace, then close the store; a second call does nothing."""
+        self.backstage.stop(self.settings.shutdown_grace_seconds)
+
+
+def create_app(settings: Settings | None = None) -> Runcast:
+    """Everything wired together, nothing started yet. `ConfigError` names what is wrong with the settings."""
+    settings = settings or load_settings()
+    runtime = current_runtime()
+    app = _flask(settings)
+    policy = OriginPolicy(settings)
+    socketio = _socketio(app, runtime, policy)
+    app.wsgi_app = guarded(app.wsgi_app, settings, policy)  # type: ignore[method-assign]  # Flask's documented way
+    return _assemble(settings, runtime, app, socketio)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def runcast_version() -> str:
+    try:
+        return version("runcast")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def _flask(settings: Settings) -> Flask:
+    app = Flask("api", root_path=str(ROOT), template_folder="templates", static_folder="static")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
+    CORS(app, resources=r"/(api/.*|openapi\.json)", origins=[*settings.cors_origins, LOOPBACK_ORIGIN])
+    app.register_blueprint(create_pages(open_warning=settings.open))
+    register_problems(app)
+    return app
+
+
+def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
+    return SocketIO(
+        app,
+        async_mode=runtime.name,
+        cors_allowed_origins=policy.allows,
+        max_http_buffer_size=MAX_SOCKET_MESSAGE,
+        manage_session=False,
+    )
+
+
+def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO) -> Runcast:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.journal_url)
+    store = SqlStore(settings.journal_url, runtime, synchronous=settings.sqlite_synchronous)
+    bus = MemoryBus(runtime)
+    publisher = Publisher(store, bus, utc_now)
+    folders = Folders(settings.data_dir)
+    loaded = load_workloads()
+    grants = Grants(store, publisher, worker=_worker_name())
+    dispatcher = Dispatcher(
+        runtime=runtime,
+        spawn=socketio.start_background_task,
+        grants=grants,
+        publisher=publisher,
+        runner=LocalRunner(runtime),
+        folders=folders,
+        slots=settings.max_workers,
+        input_dirs=settings.input_dirs,
+    )
+    queries = Queries(store)
+    hub = Hub(store, bus, runtime)
+    controller = Controller(store, publisher, dispatcher.wake)
+    submitter = Submitter(
+        store,
+        publisher,
+        utc_now,
+        loaded.workloads,
+        lambda workload, params: validate_params(workload, params, settings.input_dirs),
+        dispatcher.wake,
+    )
+    backstage = Backstage(
+        runtime=runtime,
+        spawn=socketio.start_background_task,
+        lock=LockFile(settings.data_dir / "executor.lock"),
+        grants=grants,
+        dispatcher=dispatcher,
+        hub=hub,
+        store=store,
+    )
+    spec = create_spec(runcast_version())
+    parts = Parts(
+        contract=Contract(spec),
+        runtime=runtime,
+        clock=utc_now,
+        submitter=submitter,
+        controller=controller,
+        queries=queries,
+        editor=Editor(store, runtime, folders),
+        results=Results(queries, runtime, folders),
+        readiness=Readiness(
+            {"database": lambda: OK if queries.epoch() else "no epoch", "executor": backstage.condition}
+        ),
+        hub=hub,
+        workloads=loaded.workloads,
+        broken_workloads=loaded.broken,
+        input_dirs=settings.input_dirs,
+    )
+    register_rest(app, spec, parts)
+    TasksNamespace(socketio, hub, queries, controller, submitter, utc_now).register()
+    return Runcast(settings, app, socketio, Emitter(store, publisher), backstage)
+
+
+def _worker_name() -> str:
+    import os
+    import socket
+
+    return f"{socket.gethostname()}:{os.getpid()}"

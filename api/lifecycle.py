@@ -1,0 +1,88 @@
+"""Backstage: what runs beside the requests, from the start of a process to its stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from api import metrics
+from api.delivery.hub import Hub
+from api.errors import RuncastError
+from api.log import get_logger
+from api.ports import Store
+from api.runtime.base import Runtime
+from api.runtime.lockfile import LockFile
+from api.services.dispatch import Dispatcher
+from api.services.grant import Grants
+from api.services.health import OK
+
+_log = get_logger(__name__)
+LOCK_SECONDS = 0.5
+
+
+class Backstage:
+    """Dispatcher and sweep. One process at a time runs the tasks of a data folder; another one stands by."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        spawn: Callable[..., Any],
+        lock: LockFile,
+        grants: Grants,
+        dispatcher: Dispatcher,
+        hub: Hub,
+        store: Store,
+    ) -> None:
+        self._runtime = runtime
+        self._spawn = spawn
+        self._lock = lock
+        self._grants = grants
+        self._dispatcher = dispatcher
+        self._hub = hub
+        self._store = store
+        self._started = False
+        self._stopping = False
+
+    def start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._spawn(self._hub.sweep_for_ever)
+            self._spawn(self._run_tasks)
+
+    def stop(self, grace: float) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        if self._lock.held:
+            self._dispatcher.stop(grace)
+        self._store.close()
+        self._lock.release()
+
+    def condition(self) -> str:
+        """`ok` while this process runs tasks, else what it waits for."""
+        if not self._started:
+            return "not started"
+        return OK if self._lock.held else "standing by: another server runs the tasks of this data folder"
+
+    def _run_tasks(self) -> None:
+        self._wait_for_the_lock()
+        while not self._stopping:
+            try:
+                for task in self._grants.recover():
+                    _log.info("task_recovered", task_id=task.id, status=str(task.status))
+                break
+            except RuncastError as error:
+                metrics.failure("recover")
+                _log.warning("recovery_delayed", reason=error.message)
+                self._runtime.sleep(LOCK_SECONDS)
+        if not self._stopping:
+            self._dispatcher.run()
+
+    def _wait_for_the_lock(self) -> None:
+        told = False
+        while not self._stopping and not self._lock.acquire():
+            if not told:
+                _log.warning("standing_by", reason="another server runs the tasks of this data folder")
+                told = True
+            self._runtime.sleep(LOCK_SECONDS)

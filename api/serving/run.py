@@ -1,0 +1,73 @@
+"""Run the server until a signal: the body of `python api/server.py` and of `runcast serve`."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import signal
+import sys
+from typing import Any, Protocol
+
+from api.app import Runcast, create_app
+from api.config import load_settings
+from api.errors import ConfigError
+from api.log import configure_logging, get_logger
+from api.runtime.choose import current_runtime
+
+_log = get_logger(__name__)
+_SERVERS = {
+    "eventlet": "api.serving.eventlet_server:EventletServer",
+    "gevent": "api.serving.gevent_server:GeventServer",
+    "threading": "api.serving.threads_server:ThreadsServer",
+}
+
+
+class Server(Protocol):
+    port: int
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def run() -> None:
+    """Serve until SIGTERM or SIGINT, then stop within the grace. `ConfigError` for wrong settings."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    runcast = create_app(settings)
+    server = _listen(runcast)
+    stop = current_runtime().waiter()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server.start()
+    runcast.start()
+    _announce(runcast, server.port)
+    while not stop.wait(3600):
+        pass
+    _log.info("stopping")
+    server.stop()
+    runcast.stop()
+    _log.info("stopped")
+
+
+def _listen(runcast: Runcast) -> Server:
+    settings = runcast.settings
+    module, name = _SERVERS[current_runtime().name].split(":")
+    kind: Any = getattr(importlib.import_module(module), name)
+    try:
+        server: Server = kind(runcast.app, settings.host, settings.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None
+        raise ConfigError(
+            f"port {settings.port} is in use: stop the other server, or set RUNCAST_PORT to another port"
+        ) from None
+    return server
+
+
+def _announce(runcast: Runcast, port: int) -> None:
+    settings = runcast.settings
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.open:
+        _log.warning("open_to_everybody", reason="RUNCAST_OPEN=1: whoever reaches this server can run tasks on it")
+    _log.info("listening", url=f"http://{host}:{port}", data_dir=str(settings.data_dir.resolve()))
+    print(f"Runcast is listening on http://{host}:{port}", file=sys.stdout, flush=True)
