@@ -1,0 +1,30 @@
+"""Fixtures that every kind of test shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A running server of `python api/server.py`, shared by the tests of one file."""
+    with ServerProcess(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Starts servers of one test's own: `start_server(env={...}, command=...)`; all end with the test."""
+    with ExitStack() as stack:
+
+        def start(name: str = "data", **options: Any) -> ServerProcess:
+            return stack.enter_context(ServerProcess(tmp_path / name, **options))
+
+        yield start

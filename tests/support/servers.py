@@ -1,0 +1,134 @@
+"""Real servers for tests: processes of their own on free ports, with a data folder that outlives a restart."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import requests
+
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+STOP_SECONDS = 30
+
+Command = Callable[[int], Sequence[str]]
+
+
+def free_port() -> int:
+    """A port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def own_server(port: int) -> Sequence[str]:
+    """`python api/server.py`."""
+    return [sys.executable, str(ROOT / "api" / "server.py")]
+
+
+def gunicorn(port: int, app: str = "wsgi:app", workers: int = 1, worker_class: str = "eventlet") -> Sequence[str]:
+    """gunicorn with the project's own settings file."""
+    return [
+        *(sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")),
+        *("-k", worker_class, "-w", str(workers), "-b", f"127.0.0.1:{port}", app),
+    ]
+
+
+class ServerProcess:
+    """One server; `restart` keeps its port and its data."""
+
+    def __init__(
+        self, data_dir: Path, *, command: Command = own_server, env: Mapping[str, str] | None = None, port: int = 0
+    ) -> None:
+        self.port = port or free_port()
+        self.data_dir = data_dir
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data_dir / "server.log"
+        self._command = command
+        self._env = dict(env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ServerProcess:
+        return self.start()
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the process without waiting for it: for servers that refuse to start."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command(self.port),
+                cwd=ROOT,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        return self._process
+
+    def start(self) -> ServerProcess:
+        self.launch()
+        wait_until(self._is_ready, START_SECONDS, lambda: f"the server did not come up:\n{self.log_text()[-4000:]}")
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code; SIGKILL and a failure when that takes too long."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL: what a crash or a machine out of memory does."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> ServerProcess:
+        self.stop()
+        return self.start()
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def _end(self, number: int) -> int:
+        process = self._process
+        if process is None:
+            return 0
+        self._process = None
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            return process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise AssertionError(f"the server did not stop:\n{self.log_text()[-4000:]}") from None
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"the server exited with {self._process.returncode}:\n{self.log_text()[-4000:]}")
+        try:
+            return requests.get(f"{self.url}/api/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("RUNCAST_")}
+        own = {
+            "RUNCAST_HOST": "127.0.0.1",
+            "RUNCAST_PORT": str(self.port),
+            "RUNCAST_DATA_DIR": str(self.data_dir),
+            "RUNCAST_MAX_WORKERS": "2",
+        }
+        return inherited | own | self._env

@@ -1,0 +1,21 @@
+"""Waiting with a deadline, in place of sleeping and hoping."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+_NEVER = threading.Event()
+INTERVAL = 0.02
+
+
+def wait_until(
+    condition: Callable[[], object], timeout: float = 10.0, explain: Callable[[], str] = lambda: "it did not happen"
+) -> None:
+    """Return as soon as `condition()` is true; fail with `explain()` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {timeout} s: {explain()}")
+        _NEVER.wait(INTERVAL)
