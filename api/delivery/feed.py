@@ -68,10 +68,14 @@ class Feed:
                 del self._channels[channel]
 
     def since(self, seq: int) -> list[Event] | None:
-        """What was pushed after `seq`, from memory; None when that reaches further back than the tail."""
-        if seq >= self.pushed:
+        """What was pushed after `seq`, from memory.
+
+        None when that reaches further back than the tail, or when the pushing itself has not come to `seq`:
+        who entered then would get again what it has.
+        """
+        if seq == self.pushed:
             return []
-        if not self._tail or self._tail[0].seq > seq + 1:
+        if seq > self.pushed or not self._tail or self._tail[0].seq > seq + 1:
             return None
         return [event for event in self._tail if event.seq > seq]
 
@@ -86,6 +90,14 @@ class Feed:
                 self._filling = self.pushed < self.wanted
                 return Accepted.HOLE if self._filling else Accepted.PUSHED
             return Accepted.KEPT
+
+    def catch_up(self, events: Sequence[Event], seq: int) -> None:
+        """Come to `seq`: by pushing to who is live, at once where nobody is."""
+        with self.lock:
+            if events and self.live:
+                self.fill(events)
+            else:
+                self._skip_to(seq)
 
     def goes_on_filling(self) -> bool:
         """Whether the journal has more to push; the one thread that fills stops at the first no."""

@@ -22,8 +22,9 @@ SWEEP_SECONDS = 1.5
 class Member(Protocol):
     """One subscriber of one task, on whatever transport."""
 
-    channel: Channel
-    """Where it is served live, alone or together with others."""
+    @property
+    def channel(self) -> Channel:
+        """Where it is served live, alone or together with others."""
 
     def wanted(self) -> bool:
         """Whether it is still there and still wants this task."""
@@ -44,11 +45,12 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         bus.listen(self._on_bell)
 
-    def join(self, task_id: str, after: int, member: Member) -> Feed | None:
+    def join(self, task_id: str, after: int | None, member: Member) -> Feed | None:
         """Feed `member` with every event after `after`, then let it enter its channel.
 
         The two meet under the feed's lock: the first event that the channel pushes is the one after the
-        last that was delivered. None when the member is no longer `wanted` on the way.
+        last that was delivered. None when the member is no longer `wanted` on the way. A member that reads
+        for itself, and only wants to be woken, joins with `after` None.
         """
         feed = self._feeds.setdefault(task_id, Feed(task_id))
         feed.joining += 1
@@ -65,6 +67,8 @@ class Hub:
 
     def after(self, feed: Feed, cursor: int) -> Sequence[Event]:
         """The next events of a member that reads at its own pace: from memory, else a page of the journal."""
+        if cursor >= feed.pushed:
+            return []
         rest = feed.since(cursor)
         return self._read(feed.task_id, cursor) if rest is None else rest
 
@@ -86,21 +90,29 @@ class Hub:
         for task_id, last_seq in self._store.read(lambda tx: tx.last_seqs(live)).items():
             self._on_bell(Doorbell(task_id, last_seq))
 
-    def _follow(self, feed: Feed, after: int, member: Member) -> bool:
+    def _follow(self, feed: Feed, after: int | None, member: Member) -> bool:
         if not feed.opened:
             feed.open(self._store.read(lambda tx: tx.last_seqs([feed.task_id])).get(feed.task_id, 0))
         cursor = after
         while member.wanted():
             with feed.lock:
-                rest = feed.since(cursor)
+                rest = [] if cursor is None else feed.since(cursor)
                 if rest is not None:
                     self._enter(feed, rest, member)
                     return True
-            page = self._read(feed.task_id, cursor)
-            if page:
-                member.deliver(page)
-                cursor = page[-1].seq
+            cursor = self._bring_closer(feed, cursor or 0, member)
         return False
+
+    def _bring_closer(self, feed: Feed, cursor: int, member: Member) -> int:
+        """Read what lies between the member and the feed, for whichever of the two is behind."""
+        if feed.pushed < cursor:
+            feed.catch_up(self._read(feed.task_id, feed.pushed), cursor)
+            return cursor
+        page = self._read(feed.task_id, cursor)
+        if page:
+            member.deliver(page)
+            return page[-1].seq
+        return cursor
 
     def _enter(self, feed: Feed, rest: Sequence[Event], member: Member) -> None:
         if rest:

@@ -53,15 +53,15 @@ class TaskStream:
         if resume is None and task.terminal:
             yield _end(task.id)
             return
-        for event in self._events(task.id, cursor):
-            yield event_block(event, epoch) if event else HEARTBEAT
-            if event is not None and event.terminal:
+        for news in self._events(task.id, cursor):
+            yield event_block(news, epoch) if news else HEARTBEAT
+            if news is not None and news.terminal:
                 yield _end(task.id)
 
     def _events(self, task_id: str, cursor: int) -> Iterator[Event | None]:
         """Every event after `cursor` until the terminal one; None when it is time for a heartbeat."""
         member = PullMember(self._runtime)
-        feed = self._hub.join(task_id, 2**53, member)
+        feed = self._hub.join(task_id, None, member)
         if feed is None:
             return
         try:

@@ -14,10 +14,13 @@ class PullMember:
     """Its own channel. What is pushed only wakes it; it reads from the feed's memory or the journal."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self.channel = self
         self._runtime = runtime
         self._flag = runtime.waiter()
         self._left = False
+
+    @property
+    def channel(self) -> PullMember:
+        return self
 
     def wanted(self) -> bool:
         return not self._left
