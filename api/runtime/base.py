@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _queue import Empty, SimpleQueue  # the C type: real locks, whatever is monkey-patched
 from collections.abc import Callable
+from selectors import BaseSelector
 from typing import Any, Protocol
 
 
@@ -35,6 +36,9 @@ class Runtime(Protocol):
         """A flag for the calling thread to wait on."""
 
     def sleep(self, seconds: float) -> None: ...
+
+    def selector(self) -> BaseSelector:
+        """A selector whose `select` blocks the calling thread only."""
 
 
 class NativeWaiter:

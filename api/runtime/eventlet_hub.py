@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import selectors
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import eventlet.event
 from eventlet.patcher import original
 
 from api.runtime.base import Waiter
+from api.runtime.eventlet_select import GreenSelector
 from api.runtime.green import GreenRuntime
 
 
@@ -26,7 +29,14 @@ class _EventletWaiter:
             self._event.send(True)
 
     def wait(self, timeout: float | None = None) -> bool:
-        return bool(self._event.wait(timeout))
+        """Waits again when woken for nothing, which another library's green `select` may do."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._event.ready():
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            self._event.wait(left)
+        return True
 
 
 class EventletRuntime(GreenRuntime):
@@ -45,6 +55,9 @@ class EventletRuntime(GreenRuntime):
 
     def sleep(self, seconds: float) -> None:
         eventlet.sleep(seconds)
+
+    def selector(self) -> selectors.BaseSelector:
+        return GreenSelector()
 
     def _green_waiter(self) -> Waiter:
         return _EventletWaiter(self.post)

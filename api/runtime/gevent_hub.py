@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import selectors
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,9 @@ class GeventRuntime(GreenRuntime):
 
     def sleep(self, seconds: float) -> None:
         gevent.sleep(seconds)
+
+    def selector(self) -> selectors.BaseSelector:
+        return selectors.DefaultSelector()  # gevent's own, patched in
 
     def _green_waiter(self) -> Waiter:
         return _GeventWaiter(self.post)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from selectors import BaseSelector
 from typing import Any
 
 from api.runtime.base import NativeWaiter, Waiter
@@ -32,6 +33,9 @@ class GreenRuntime:
         raise NotImplementedError
 
     def sleep(self, seconds: float) -> None:
+        raise NotImplementedError
+
+    def selector(self) -> BaseSelector:
         raise NotImplementedError
 
     def _green_waiter(self) -> Waiter:

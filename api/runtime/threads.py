@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import selectors
 import threading
 import time
 from collections.abc import Callable
@@ -39,3 +40,6 @@ class ThreadRuntime:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def selector(self) -> selectors.BaseSelector:
+        return selectors.DefaultSelector()
