@@ -17,6 +17,7 @@ from api.access.origins import LOOPBACK_ORIGIN, OriginPolicy
 from api.bus.memory import MemoryBus
 from api.config import Settings, load_settings
 from api.delivery.hub import Hub
+from api.delivery.socketio.batches import limit_batches
 from api.delivery.socketio.handler import TasksNamespace
 from api.execution.supervisor import LocalRunner
 from api.lifecycle import Backstage
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Runcast:
     app = _flask(settings)
     policy = OriginPolicy(settings)
     socketio = _socketio(app, runtime, policy)
-    app.wsgi_app = guarded(app.wsgi_app, settings, policy)  # type: ignore[method-assign]  # Flask's documented way
+    app.wsgi_app = guarded(app.wsgi_app, settings, policy)  # type: ignore[assignment,method-assign]  # Flask's documented way
     return _assemble(settings, runtime, app, socketio)
 
 
@@ -102,13 +103,15 @@ def _flask(settings: Settings) -> Flask:
 
 
 def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
-    return SocketIO(
+    socketio = SocketIO(
         app,
         async_mode=runtime.name,
         cors_allowed_origins=policy.allows,
         max_http_buffer_size=MAX_SOCKET_MESSAGE,
         manage_session=False,
     )
+    limit_batches(socketio.server.eio)
+    return socketio
 
 
 def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO) -> Runcast:
@@ -118,7 +121,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     bus = MemoryBus(runtime)
     publisher = Publisher(store, bus, utc_now)
     folders = Folders(settings.data_dir)
-    loaded = load_workloads()
+    workloads = load_workloads()
     grants = Grants(store, publisher, worker=_worker_name())
     dispatcher = Dispatcher(
         runtime=runtime,
@@ -137,7 +140,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         store,
         publisher,
         utc_now,
-        loaded.workloads,
+        workloads,
         lambda workload, params: validate_params(workload, params, settings.input_dirs),
         dispatcher.wake,
     )
@@ -164,8 +167,8 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
             {"database": lambda: OK if queries.epoch() else "no epoch", "executor": backstage.condition}
         ),
         hub=hub,
-        workloads=loaded.workloads,
-        broken_workloads=loaded.broken,
+        workloads=workloads,
+        broken_workloads=workloads.broken,
         input_dirs=settings.input_dirs,
     )
     register_rest(app, spec, parts)

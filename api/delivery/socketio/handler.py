@@ -73,10 +73,12 @@ class TasksNamespace:
             return {"task_id": wish.task_id}
         answer = _subscribed(wish, present)
         self._send("subscribed", answer)
-        resumes = answer.get("recovered", False)
-        if not resumes:
+        after = present.task.last_seq
+        if wish.since is not None and answer["recovered"]:
+            after = wish.since
+        else:
             member.deliver(present.events)
-        feed = self._hub.join(wish.task_id, wish.since if resumes else present.task.last_seq, member)
+        feed = self._hub.join(wish.task_id, after, member)
         if feed is not None:
             member.feed = feed
             if not member.wanted():
