@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":  # as a script, `sys.path` begins with this folder, whose modules would hide others
@@ -23,17 +24,25 @@ if TYPE_CHECKING:
     socketio: SocketIO
 
 _made: Any = None
+_making = threading.Lock()
 
 
 def runcast() -> Any:
     """The application of this process, `api.app.Runcast`; made by the first call."""
     global _made
-    if _made is None:
-        from api.app import create_app
+    with _making:
+        if _made is None:
+            from api.app import create_app
 
-        _made = create_app()
-        _made.app.before_request(_made.start)  # under an HTTP server that does not call start()
+            _made = create_app()
+            _made.app.before_request(_made.start)  # under an HTTP server that does not call start()
     return _made
+
+
+def stop() -> None:
+    """End what `runcast` made in this process, if it did."""
+    if _made is not None:
+        _made.stop()
 
 
 def emit_task_update(task_id: str, event_type: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +70,7 @@ def main() -> None:
         patch(_async_mode())
         from api.serving.run import run
 
-        run()
+        run(runcast)
     except ConfigError as error:
         raise SystemExit(f"runcast: {error}") from None
 

@@ -15,7 +15,7 @@ MAX_CONNECTIONS = 20_000
 class EventletServer:
     def __init__(self, app: Any, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._app = app
+        self._app = _with_chunked_bodies(app)
         self._listener = eventlet.listen((host, port), family=family, backlog=1024)
         self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 40 ms stalls without it
         self.port = int(self._listener.getsockname()[1])
@@ -28,9 +28,21 @@ class EventletServer:
             log_output=False,
             debug=False,  # else a malformed frame is answered with a Python traceback
             max_size=MAX_CONNECTIONS,
+            minimum_chunk_size=1,  # else a stream is kept back until it has 4 KiB
         )
 
     def stop(self) -> None:
         """Accept no more."""
         self._thread.kill()
         self._listener.close()
+
+
+def _with_chunked_bodies(app: Any) -> Any:
+    """eventlet ends a chunked body by itself but does not say so: Flask would read nothing of it."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+            environ["wsgi.input_terminated"] = True
+        return app(environ, start_response)
+
+    return call

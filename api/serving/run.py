@@ -6,10 +6,11 @@ import errno
 import importlib
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from api.app import Runcast, create_app
-from api.config import load_settings
+from api.app import Runcast
+from api.config import OPEN_WARNING, load_settings
 from api.errors import ConfigError
 from api.log import configure_logging, get_logger
 from api.runtime.choose import current_runtime
@@ -29,11 +30,11 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
-def run() -> None:
-    """Serve until SIGTERM or SIGINT, then stop within the grace. `ConfigError` for wrong settings."""
+def run(make: Callable[[], Runcast]) -> None:
+    """Serve what `make` returns until SIGTERM or SIGINT, then stop within the grace. `ConfigError` for wrong settings."""
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
-    runcast = create_app(settings)
+    runcast = make()
     server = _listen(runcast)
     stop = current_runtime().waiter()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +69,6 @@ def _announce(runcast: Runcast, port: int) -> None:
     settings = runcast.settings
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     if settings.open:
-        _log.warning("open_to_everybody", reason="RUNCAST_OPEN=1: whoever reaches this server can run tasks on it")
+        _log.warning("open_to_everybody", reason=OPEN_WARNING)
     _log.info("listening", url=f"http://{host}:{port}", data_dir=str(settings.data_dir.resolve()))
     print(f"Runcast is listening on http://{host}:{port}", file=sys.stdout, flush=True)
