@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ from api.services.health import OK
 
 _log = get_logger(__name__)
 LOCK_SECONDS = 0.5
+TICK_SECONDS = 0.02
 
 
 class Backstage:
@@ -48,6 +50,7 @@ class Backstage:
         if not self._started:
             self._started = True
             self._spawn(self._hub.sweep_for_ever)
+            self._spawn(self._watch_the_hub)
             self._spawn(self._run_tasks)
 
     def stop(self, grace: float) -> None:
@@ -78,6 +81,16 @@ class Backstage:
                 self._runtime.sleep(LOCK_SECONDS)
         if not self._stopping:
             self._dispatcher.run()
+
+    def _watch_the_hub(self) -> None:
+        largest = 0.0
+        while not self._stopping:
+            asleep = time.monotonic()
+            self._runtime.sleep(TICK_SECONDS)
+            gap = max(0.0, time.monotonic() - asleep - TICK_SECONDS)
+            largest = max(largest, gap)
+            metrics.HUB_GAP.observe(gap)
+            metrics.HUB_GAP_MAX.set(largest)
 
     def _wait_for_the_lock(self) -> None:
         told = False

@@ -14,6 +14,12 @@ COMMITS = Histogram(
 STALE_REPORTS = Counter("runcast_stale_reports_total", "Reports refused because the lease was not the task's.")
 RUNNING = Gauge("runcast_running_tasks", "Attempts that run in this process now.")
 SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")
+HUB_GAP = Histogram(
+    "runcast_hub_gap_seconds",
+    "How much longer than asked a thread of the hub slept: the time that something else held the hub.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
+)
+HUB_GAP_MAX = Gauge("runcast_hub_gap_max_seconds", "The largest such gap since the start of the process.")
 
 
 def failure(where: str) -> None:
