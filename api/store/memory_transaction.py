@@ -1,0 +1,178 @@
+"""What may be done inside one read or write of the store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from api.domain.event import Event, EventType
+from api.domain.lifecycle import Status
+from api.domain.task import Task
+from api.ports import IdempotentRequest, TaskFilter, TaskPage
+from api.store import guards, listing
+from api.store.tasks import MUTABLE, oldest_first
+from api.store.values import from_json, to_json
+
+
+@dataclass(slots=True)
+class State:
+    """All there is. The values in the dictionaries are never changed, only replaced."""
+
+    epoch: str
+    tasks: dict[str, Task] = field(default_factory=dict)
+    journals: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    requests: dict[tuple[str, str], IdempotentRequest] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        return State(self.epoch, dict(self.tasks), dict(self.journals), dict(self.requests))
+
+
+class MemoryTransaction:
+    """The protocol `ports.Transaction` on a `State`."""
+
+    def __init__(self, state: State, *, writable: bool) -> None:
+        self._state = state
+        self._writable = writable
+
+    # -- reading
+
+    def task(self, task_id: str) -> Task | None:
+        return self._state.tasks.get(task_id)
+
+    def tasks(self, where: TaskFilter, *, limit: int, cursor: str | None = None) -> TaskPage:
+        after = listing.from_cursor(cursor) if cursor is not None else None
+        matching = sorted(self._matching(where), key=oldest_first, reverse=True)
+        rest = [task for task in matching if after is None or _older(task, after)]
+        return listing.cut(rest, len(matching), limit)
+
+    def count(self, status: Status) -> int:
+        return len(self.with_status([status]))
+
+    def next_pending(self) -> Task | None:
+        return next(iter(self._queue()), None)
+
+    def queue_position(self, task: Task) -> int | None:
+        if task.status is not Status.PENDING:
+            return None
+        return 1 + sum(1 for other in self._queue() if _urgency(other) < _urgency(task))
+
+    def with_status(self, statuses: Sequence[Status]) -> list[Task]:
+        found = (task for task in self._state.tasks.values() if task.status in statuses)
+        return sorted(found, key=oldest_first)
+
+    def events(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[Event]:
+        journal = self._state.journals.get(task_id, ())
+        later = (event for event in journal if event.seq > after)
+        return [event for event in later if types is None or event.type in types][:limit]
+
+    def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
+        journal = self._state.journals.get(task_id, ())
+        found = (event for event in reversed(journal) if event.seq <= upto and event.type in types)
+        return next(found, None)
+
+    def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
+        known = self._state.tasks
+        return {task_id: known[task_id].last_seq for task_id in task_ids if task_id in known}
+
+    def epoch(self) -> str:
+        return self._state.epoch
+
+    def idempotent(self, owner: str, key: str) -> IdempotentRequest | None:
+        return self._state.requests.get((owner, key))
+
+    # -- writing
+
+    def add_task(self, task: Task) -> None:
+        guards.must_be_writable(self._writable)
+        if task.id in self._state.tasks:
+            raise guards.exists(task)
+        self._state.tasks[task.id] = _stored_task(task)
+
+    def save_task(self, task: Task) -> None:
+        guards.must_be_writable(self._writable)
+        if task.id not in self._state.tasks:
+            raise guards.missing(task.id)
+        self._state.tasks[task.id] = _stored_task(task)
+
+    def append(self, task: Task, events: Sequence[Event]) -> None:
+        guards.must_be_writable(self._writable)
+        previous = guards.must_continue(task, events)
+        stored = self._state.tasks.get(task.id)
+        if stored is None or stored.last_seq != previous:
+            raise guards.outrun(task)
+        news = tuple(replace(event, data=_plain(event.data)) for event in events)
+        changes = {name: getattr(_stored_task(task), name) for name in MUTABLE}
+        self._state.tasks[task.id] = replace(stored, **changes)
+        self._state.journals[task.id] = self._state.journals.get(task.id, ()) + news
+
+    def delete_task(self, task_id: str) -> None:
+        guards.must_be_writable(self._writable)
+        self._state.tasks.pop(task_id, None)
+        self._state.journals.pop(task_id, None)
+        kept = {key: request for key, request in self._state.requests.items() if request.task_id != task_id}
+        self._state.requests = kept
+
+    def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None:
+        guards.must_be_writable(self._writable)
+        if (owner, key) in self._state.requests:
+            raise guards.key_used(key)
+        self._state.requests[owner, key] = request
+
+    # -- helpers
+
+    def _queue(self) -> list[Task]:
+        return sorted(self.with_status([Status.PENDING]), key=_urgency)
+
+    def _matching(self, where: TaskFilter) -> Iterable[Task]:
+        return (task for task in self._state.tasks.values() if _matches(task, where))
+
+
+def _urgency(task: Task) -> tuple[int, datetime, str]:
+    return -task.priority, task.created_at, task.id
+
+
+def _older(task: Task, than: listing.Position) -> bool:
+    position = listing.position_of(task)
+    return (position.created_at, position.task_id) < (than.created_at, than.task_id)
+
+
+def _matches(task: Task, where: TaskFilter) -> bool:
+    return (
+        where.status in (None, task.status)
+        and where.type in (None, task.type)
+        and (where.tag is None or where.tag in task.tags)
+        and where.owner in (None, task.owner)
+        and where.visible_to in (None, task.owner)
+        and (not where.text or _mentions(task, where.text))
+    )
+
+
+def _mentions(task: Task, text: str) -> bool:
+    inside = to_json([text])[2:-2]  # as it stands within the JSON of the params
+    return (
+        _lower(text) in _lower(task.name)
+        or _lower(inside) in _lower(to_json(task.params))
+        or _lower(task.id).startswith(_lower(text))
+    )
+
+
+def _lower(text: str) -> bytes:
+    """ASCII letters alone, like a database."""
+    return text.encode(errors="surrogatepass").lower()
+
+
+def _stored_task(task: Task) -> Task:
+    """The task as a database gives it back: nothing in it is shared with the caller, JSON is plain."""
+    return replace(
+        task,
+        params=_plain(task.params),
+        metrics=_plain(task.metrics),
+        result=None if task.result is None else _plain(task.result),
+    )
+
+
+def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = from_json(to_json(value))
+    return plain

@@ -1,0 +1,1 @@
+"""Alembic's folder. `api.store.migrate.migrate` runs it; there is no alembic.ini."""

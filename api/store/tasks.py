@@ -1,0 +1,126 @@
+"""Tasks: row ↔ value, and the SQL for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, literal_column, select, tuple_, update
+
+from api.domain.lifecycle import Status
+from api.domain.task import Task
+from api.store.engine import Row
+from api.store.statement import Statement
+from api.store.tables import task_tags, tasks
+from api.store.values import from_json, micros, moment, to_json
+
+FIELDS = tuple(field.name for field in fields(Task))
+
+MUTABLE = (
+    "status",
+    "progress_percent",
+    "current_iteration",
+    "max_iterations",
+    "message",
+    "metrics",
+    "eta_seconds",
+    "attempt",
+    "pending_command",
+    "worker",
+    "lease_id",
+    "started_at",
+    "completed_at",
+    "result",
+    "error",
+    "artifact_dir",
+    "last_seq",
+)
+"""What an append writes of a task. The rest is written by `save_task` only: it belongs to people."""
+
+_DECODE: dict[str, Callable[[Any], Any]] = {
+    "created_at": moment,
+    "started_at": moment,
+    "completed_at": moment,
+    "params": from_json,
+    "tags": lambda text: tuple(from_json(text)),
+    "metrics": from_json,
+    "result": from_json,
+    "status": Status,
+}
+_DECODERS = tuple((FIELDS.index(name), decode) for name, decode in _DECODE.items())
+_TIMES = frozenset({"created_at", "started_at", "completed_at"})
+_JSON = frozenset({"params", "tags", "metrics", "result"})
+
+
+def from_row(row: Row) -> Task:
+    """A row of `COLUMNS` as a task."""
+    values = list(row)
+    for index, decode in _DECODERS:
+        if values[index] is not None:
+            values[index] = decode(values[index])
+    return Task(*values)
+
+
+def to_values(task: Task, names: tuple[str, ...] = FIELDS) -> dict[str, Any]:
+    """Column name → what is stored there."""
+    values = {name: getattr(task, name) for name in names}
+    for name in names:
+        value = values[name]
+        if value is None:
+            continue
+        if name in _JSON:
+            values[name] = to_json(value)
+        elif name in _TIMES:
+            values[name] = micros(value)
+    return values
+
+
+def _set(names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: bindparam(name) for name in names}
+
+
+COLUMNS = [tasks.c[name] for name in FIELDS]
+_ID = tasks.c.id == bindparam("task_id")
+_OLDEST = (tasks.c.created_at, tasks.c.id)
+_PENDING = tasks.c.status == literal_column("'pending'")  # literally, else the partial index is not used
+
+BY_ID = Statement(select(*COLUMNS).where(_ID))
+ADD = Statement(insert(tasks).values(_set(FIELDS)))
+SAVE = Statement(update(tasks).where(_ID).values(_set(FIELDS[1:])))
+_FOLLOWS = update(tasks).where(_ID, tasks.c.last_seq == bindparam("previous_seq"))
+ADVANCE = Statement(
+    _FOLLOWS.where(tasks.c.status == bindparam("status")).values(
+        _set(tuple(name for name in MUTABLE if name != "status"))
+    )
+)
+"""For a task whose status stays: naming the column has SQLite renew its entries in two indexes (15 µs)."""
+ADVANCE_STATUS = Statement(_FOLLOWS.values(_set(MUTABLE)))
+DELETE = Statement(delete(tasks).where(_ID))
+COUNT = Statement(select(func.count()).select_from(tasks).where(tasks.c.status == bindparam("status")))
+NEXT_PENDING = Statement(
+    select(*COLUMNS).where(_PENDING).order_by(tasks.c.priority.desc(), *_OLDEST).limit(literal_column("1"))
+)
+WITH_STATUS = Statement(select(*COLUMNS).where(tasks.c.status == bindparam("status")).order_by(*_OLDEST))
+_MORE_URGENT = select(func.count()).select_from(tasks).where(_PENDING, tasks.c.priority > bindparam("priority"))
+_OLDER = (
+    select(func.count())
+    .select_from(tasks)
+    .where(_PENDING, tasks.c.priority == bindparam("priority"))
+    .where(tuple_(*_OLDEST) < tuple_(bindparam("created_at"), bindparam("task_id")))
+)
+AHEAD = Statement(select(_MORE_URGENT.scalar_subquery() + _OLDER.scalar_subquery()))
+
+CHUNK = 64
+"""Ids per query of `LAST_SEQS`; a shorter list is filled up by repeating one."""
+LAST_SEQS = Statement(
+    select(tasks.c.id, tasks.c.last_seq).where(tasks.c.id.in_([bindparam(f"id_{n}") for n in range(CHUNK)]))
+)
+
+ADD_TAG = Statement(insert(task_tags).values(tag=bindparam("tag"), task_id=bindparam("task_id")))
+CLEAR_TAGS = Statement(delete(task_tags).where(task_tags.c.task_id == bindparam("task_id")))
+
+
+def oldest_first(task: Task) -> tuple[datetime, str]:
+    return task.created_at, task.id

@@ -1,0 +1,155 @@
+"""What may be done inside one read or write of the SQL store."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from api.domain.event import Event, EventType
+from api.domain.lifecycle import Status
+from api.domain.task import Task
+from api.ports import IdempotentRequest, TaskFilter, TaskPage
+from api.store import events, guards, listing, requests, tasks
+from api.store.engine import Connection
+from api.store.failures import is_duplicate
+from api.store.statement import Statement
+from api.store.values import micros
+
+
+class SqlTransaction:
+    """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
+
+    __slots__ = ("_connection", "_epoch", "_writable")
+
+    def __init__(self, connection: Connection, *, epoch: str, writable: bool) -> None:
+        self._connection = connection
+        self._epoch = epoch
+        self._writable = writable
+
+    # -- reading
+
+    def task(self, task_id: str) -> Task | None:
+        return self._one_task(tasks.BY_ID, task_id=task_id)
+
+    def tasks(self, where: TaskFilter, *, limit: int, cursor: str | None = None) -> TaskPage:
+        values = listing.values_of(where)
+        shape = frozenset(values)
+        (total,) = self._connection.row(listing.total(shape), **values) or (0,)
+        if cursor is not None:
+            after = listing.from_cursor(cursor)
+            values |= {"created_at": after.created_at, "task_id": after.task_id}
+        page = listing.page(shape, further=cursor is not None)
+        found = [tasks.from_row(row) for row in self._connection.rows(page, limit=limit + 1, **values)]
+        return listing.cut(found, total, limit)
+
+    def count(self, status: Status) -> int:
+        return self._number(tasks.COUNT, status=str(status))
+
+    def next_pending(self) -> Task | None:
+        return self._one_task(tasks.NEXT_PENDING)
+
+    def queue_position(self, task: Task) -> int | None:
+        if task.status is not Status.PENDING:
+            return None
+        created_at = micros(task.created_at)
+        ahead = self._number(tasks.AHEAD, priority=task.priority, created_at=created_at, task_id=task.id)
+        return ahead + 1
+
+    def with_status(self, statuses: Sequence[Status]) -> list[Task]:
+        found = [
+            tasks.from_row(row)
+            for status in set(statuses)
+            for row in self._connection.rows(tasks.WITH_STATUS, status=str(status))
+        ]
+        return sorted(found, key=tasks.oldest_first)
+
+    def events(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[Event]:
+        if types is not None and not types:
+            return []
+        wanted = {f"type_{n}": str(type_) for n, type_ in enumerate(types or ())}
+        query = events.after(len(wanted))
+        rows = self._connection.rows(query, task_id=task_id, after=after, limit=limit, **wanted)
+        return [events.from_row(row) for row in rows]
+
+    def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
+        # One look into the index per type; asked for all at once, SQLite would sort every event of them.
+        rows = [self._connection.row(events.LATEST, task_id=task_id, type=str(type_), upto=upto) for type_ in types]
+        found = [events.from_row(row) for row in rows if row is not None]
+        return max(found, key=lambda event: event.seq, default=None)
+
+    def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for start in range(0, len(task_ids), tasks.CHUNK):
+            chunk = list(task_ids[start : start + tasks.CHUNK])
+            chunk += chunk[:1] * (tasks.CHUNK - len(chunk))
+            values = {f"id_{n}": task_id for n, task_id in enumerate(chunk)}
+            found.update(self._connection.rows(tasks.LAST_SEQS, **values))
+        return found
+
+    def epoch(self) -> str:
+        return self._epoch
+
+    def idempotent(self, owner: str, key: str) -> IdempotentRequest | None:
+        row = self._connection.row(requests.FIND, owner=owner, key=key)
+        return IdempotentRequest(*row) if row is not None else None
+
+    # -- writing
+
+    def add_task(self, task: Task) -> None:
+        self._insert(tasks.ADD, tasks.to_values(task), guards.exists(task))
+        self._index_tags(task)
+
+    def save_task(self, task: Task) -> None:
+        guards.must_be_writable(self._writable)
+        if not self._connection.change(tasks.SAVE, {"task_id": task.id, **tasks.to_values(task)}):
+            raise guards.missing(task.id)
+        self._connection.change(tasks.CLEAR_TAGS, {"task_id": task.id})
+        self._index_tags(task)
+
+    def append(self, task: Task, events_: Sequence[Event]) -> None:
+        guards.must_be_writable(self._writable)
+        values = tasks.to_values(task, tasks.MUTABLE)
+        values["previous_seq"] = guards.must_continue(task, events_)
+        values["task_id"] = task.id
+        change = self._connection.change
+        if not change(tasks.ADVANCE, values) and not change(tasks.ADVANCE_STATUS, values):
+            raise guards.outrun(task)
+        self._connection.change_many(events.ADD, [events.to_row(event) for event in events_])
+
+    def delete_task(self, task_id: str) -> None:
+        guards.must_be_writable(self._writable)
+        self._connection.change(events.DELETE, {"task_id": task_id})
+        self._connection.change(tasks.DELETE, {"task_id": task_id})  # tags and keys go with it
+
+    def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None:
+        values = {
+            "owner": owner,
+            "key": key,
+            "body_hash": request.body_hash,
+            "task_id": request.task_id,
+            "created_at": micros(at),
+        }
+        self._insert(requests.ADD, values, guards.key_used(key))
+
+    # -- helpers
+
+    def _one_task(self, query: Statement, **values: Any) -> Task | None:
+        row = self._connection.row(query, **values)
+        return tasks.from_row(row) if row is not None else None
+
+    def _number(self, query: Statement, **values: Any) -> int:
+        row = self._connection.row(query, **values)
+        return int(row[0]) if row is not None else 0
+
+    def _insert(self, statement: Statement, values: dict[str, Any], duplicate: Exception) -> None:
+        guards.must_be_writable(self._writable)
+        try:
+            self._connection.change(statement, values)
+        except sqlite3.IntegrityError as error:
+            raise duplicate if is_duplicate(error) else error from None
+
+    def _index_tags(self, task: Task) -> None:
+        if task.tags:
+            self._connection.change_many(tasks.ADD_TAG, [(tag, task.id) for tag in set(task.tags)])

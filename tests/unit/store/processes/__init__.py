@@ -1,0 +1,1 @@
+"""Programs that the tests of the store run in processes of their own."""

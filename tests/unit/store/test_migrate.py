@@ -1,0 +1,130 @@
+"""From nothing, or from an older version, to the tables of this one."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from api.errors import ConfigError, Unavailable
+from api.runtime.threads import ThreadRuntime
+from api.store import migrate as migration
+from api.store.engine import Database
+from api.store.migrate import migrate
+from api.store.sql import SqlStore
+from api.store.tables import metadata
+from tests.support.stores import a_task, sqlite_url, task_id, write_lock
+
+
+def test_a_new_database_is_made_with_its_folder(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/not/yet/there é #.db")
+    assert (tmp_path / "not/yet/there é #.db").is_file()
+
+
+def test_migrating_again_changes_nothing(url: str, path: Path, runtime: ThreadRuntime) -> None:
+    with closing(SqlStore(url, runtime)) as store:
+        store.write(lambda tx: tx.add_task(a_task()))
+    before = path.read_bytes()
+    migrate(url)
+    assert path.read_bytes() == before
+
+
+def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
+    migrate(url)
+    engine = Database(url).engine(busy_timeout=1)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_events_are_stored_in_the_order_of_their_key(url: str, path: Path) -> None:
+    """Which the comparison above does not see."""
+    migrate(url)
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'").fetchall()
+    assert {name for (name,) in tables} == {"events", "task_tags", "idempotency_keys"}
+
+
+def test_a_database_of_a_later_version_is_refused_with_what_to_do(url: str, path: Path, runtime: ThreadRuntime) -> None:
+    migrate(url)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for attempt in (lambda: migrate(url), lambda: SqlStore(url, runtime)):
+        with pytest.raises(ConfigError, match=r"9999.*pip install --upgrade runcast"):
+            attempt()
+
+
+def test_a_database_of_something_else_is_refused_and_left_alone(url: str, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    with pytest.raises(ConfigError, match="RUNCAST_DATABASE_URL"):
+        migrate(url)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "sqlite://", "sqlite:///:memory:", "postgresql://user:secret@host/db"],
+)
+def test_a_url_of_no_use_is_refused_without_telling_its_password(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        migrate(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_refused(url: str, path: Path) -> None:
+    path.write_text("hello, this is certainly no database\n" * 100)
+    with pytest.raises(ConfigError, match="not a database"):
+        migrate(url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"file/journal\.db"):
+        migrate(sqlite_url(tmp_path / "file"))
+
+
+def test_a_locked_database_is_unavailable(url: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "_PATIENCE", 0.05)
+    migrate(url)
+    with write_lock(path), pytest.raises(Unavailable):
+        migrate(url)
+
+
+def test_several_processes_may_start_at_once(url: str) -> None:
+    """One migrates, the others wait and find it done. (Threads: to SQLite, connections are what counts.)"""
+    errors: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            migrate(url)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, the test reports it
+            errors.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_the_root_logger_is_left_as_it_was(url: str) -> None:
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers), root.disabled)
+    migrate(url)
+    assert (root.level, list(root.handlers), root.disabled) == before
+
+
+def test_what_was_stored_is_there_after_a_restart(url: str, runtime: ThreadRuntime) -> None:
+    with closing(SqlStore(url, runtime)) as store:
+        store.write(lambda tx: tx.add_task(a_task()))
+    with closing(SqlStore(url, runtime)) as store:
+        assert store.read(lambda tx: tx.task(task_id(1))) == a_task()

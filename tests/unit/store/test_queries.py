@@ -1,0 +1,73 @@
+"""Every query that grows with the journal finds its rows by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from api.domain.lifecycle import Status
+from api.ports import TaskFilter
+from api.store import events, listing, tasks
+from api.store.engine import Connection, Database
+from api.store.migrate import migrate
+from api.store.statement import Statement
+
+
+@pytest.fixture
+def connection(url: str) -> Iterator[Connection]:
+    migrate(url)
+    with closing(Database(url).connect(busy_timeout=1)) as opened:
+        yield opened
+
+
+def plan(connection: Connection, statement: Statement) -> str:
+    """What SQLite says that it would do."""
+    compiled = statement.on(Database("sqlite:////x.db").dialect)
+    raw = connection._raw.execute(f"EXPLAIN QUERY PLAN {compiled.sql}", [1] * len(compiled.names))
+    return "; ".join(row[3] for row in raw)
+
+
+@pytest.mark.parametrize("further", [False, True])
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        (TaskFilter(), "ix_tasks_created"),
+        (TaskFilter(status=Status.RUNNING), "ix_tasks_status"),
+        (TaskFilter(owner="ada"), "ix_tasks_owner"),
+        (TaskFilter(visible_to="ada"), "ix_tasks_owner"),
+        (TaskFilter(type="training"), "ix_tasks_type"),
+    ],
+)
+def test_a_page_is_read_in_the_order_of_an_index(
+    connection: Connection, where: TaskFilter, index: str, further: bool
+) -> None:
+    shape = frozenset(listing.values_of(where))
+    steps = plan(connection, listing.page(shape, further=further))
+    assert index in steps
+    assert "TEMP B-TREE" not in steps
+
+
+@pytest.mark.parametrize("where", [TaskFilter(), TaskFilter(status=Status.RUNNING), TaskFilter(owner="ada")])
+def test_a_total_is_counted_in_an_index_alone(connection: Connection, where: TaskFilter) -> None:
+    assert "COVERING INDEX" in plan(connection, listing.total(frozenset(listing.values_of(where))))
+
+
+def test_the_queue_is_read_from_its_own_index(connection: Connection) -> None:
+    assert plan(connection, tasks.NEXT_PENDING) == "SEARCH tasks USING INDEX ix_tasks_queue (status=?)"
+    assert plan(connection, tasks.AHEAD).count("USING COVERING INDEX ix_tasks_queue") == 2
+
+
+def test_tagged_tasks_are_found_by_tag(connection: Connection) -> None:
+    assert "SEARCH task_tags" in plan(connection, listing.page(frozenset({"tag"}), further=False))
+
+
+def test_the_latest_event_of_a_type_is_one_look(connection: Connection) -> None:
+    steps = plan(connection, events.LATEST)
+    assert "SEARCH events USING PRIMARY KEY (task_id=? AND seq=?)" in steps
+    assert "SEARCH events USING COVERING INDEX ix_events_type (task_id=? AND type=? AND seq<?)" in steps
+
+
+def test_history_is_read_in_the_order_it_is_stored(connection: Connection) -> None:
+    assert plan(connection, events.after(0)) == "SEARCH events USING PRIMARY KEY (task_id=? AND seq>?)"
