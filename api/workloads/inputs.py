@@ -1,0 +1,54 @@
+"""Input files: names that users send, resolved only inside the configured folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, ValidationInfo
+
+from api.errors import InvalidInput
+
+MAX_NAME = 1024
+
+
+def resolve_input(name: str, folders: Sequence[Path]) -> Path:
+    """The existing regular file that `name` stands for.
+
+    `name` is relative to an input folder or to its parent (`config/bom.json` for the folder `config`),
+    or absolute and inside one. Symbolic links are followed before the check. One answer for whatever is
+    outside or missing, so that nobody can probe the machine's files: `InvalidInput`.
+    """
+    if not name or len(name) > MAX_NAME or "\0" in name:
+        raise InvalidInput("is not a file name that can be used here")
+    for folder in folders:
+        root = folder.resolve()
+        for candidate in (root / name, root.parent / name):
+            found = _inside(candidate, root)
+            if found is not None:
+                return found
+    raise InvalidInput(f"no such file in the input folders: {name!r}")
+
+
+def _inside(candidate: Path, root: Path) -> Path | None:
+    try:
+        real = candidate.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):  # missing, too long, a loop of links, a surrogate
+        return None
+    return real if real.is_relative_to(root) and real.is_file() else None
+
+
+def _check(name: str, info: ValidationInfo) -> str:
+    """Refuse a name that resolves to nothing; the folders come with the validation context."""
+    folders = (info.context or {}).get("input_dirs")
+    if folders is not None:
+        try:
+            resolve_input(name, folders)
+        except InvalidInput as error:
+            raise ValueError(error.message) from None
+    return name
+
+
+InputFile = Annotated[str, AfterValidator(_check)]
+"""A field of a params model that names a file in the server's input folders; open it by `ctx.input_path`."""

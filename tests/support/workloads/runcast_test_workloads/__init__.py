@@ -1,0 +1,1 @@
+"""Workloads that behave (`good`) and misbehave (`bad`) in known ways."""
