@@ -1,0 +1,36 @@
+"""The routes that answer with a page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, redirect, render_template, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from api.pages.headers import secure_headers, styled_inline
+
+
+def create_pages(*, open_warning: bool) -> Blueprint:
+    """`/`, `/demo`, `/tasks/<id>` and `/docs`; `open_warning` puts the banner of `RUNCAST_OPEN=1` on each."""
+    pages = Blueprint("pages", __name__)
+    pages.after_app_request(secure_headers)
+
+    @pages.context_processor
+    def banner() -> dict[str, bool]:
+        return {"open_warning": open_warning}
+
+    @pages.get("/")
+    def index() -> BaseResponse:
+        return redirect(url_for("pages.demo"))
+
+    @pages.get("/demo")
+    def demo() -> str:
+        return render_template("demo.html")
+
+    @pages.get("/tasks/<task_id>")
+    def task(task_id: str) -> BaseResponse:
+        return redirect(url_for("pages.demo", task=task_id))
+
+    @pages.get("/docs")
+    def docs() -> Response:
+        return styled_inline(make_response(render_template("docs.html")))
+
+    return pages

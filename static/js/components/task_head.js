@@ -1,0 +1,89 @@
+import { el, icon, setText } from "../dom.js";
+import { duration, fullTime } from "../format.js";
+import { isTerminal } from "../lifecycle.js";
+import { statusBadge, underway } from "./status_badge.js";
+
+/** Name, id, status, times. `now` is the server's clock in ms, so that a wrong local clock does not matter. */
+class TaskHead extends HTMLElement {
+  #title = el("h2", { id: "task-title", tabindex: "-1" });
+  #status = el("span", { class: "status", "data-part": "status" });
+  #id = el("button", { type: "button", class: "copy", "data-part": "id" });
+  #copied = el("span", { class: "copied", role: "status" });
+  #facts = el("dl", { class: "facts" });
+  #shown = "";
+
+  connectedCallback() {
+    this.#id.addEventListener("click", () => this.#copy());
+    this.replaceChildren(
+      el("div", {}, el("div", { class: "title" }, this.#title, this.#status), el("div", { class: "identity" }, this.#id, this.#copied)),
+      this.#facts,
+    );
+  }
+
+  focusTitle() {
+    this.#title.focus();
+  }
+
+  show(state, now) {
+    setText(this.#title, state.name || state.type || "Task");
+    this.#showStatus(state);
+    if (this.dataset.taskId !== state.taskId) {
+      this.dataset.taskId = state.taskId;
+      this.#id.replaceChildren(icon("copy"), el("code", {}, state.taskId));
+      this.#id.setAttribute("aria-label", `Copy the task id ${state.taskId}`);
+      this.#id.title = "Copy the task id";
+      setText(this.#copied, "");
+    }
+    this.#showFacts(factsOf(state, now));
+  }
+
+  /** The same rows get new text only, so that nothing flickers under the cursor. */
+  #showFacts(facts) {
+    const rows = [...this.#facts.children];
+    const same = rows.length === facts.length && facts.every(([name], i) => rows[i].firstElementChild.textContent === name);
+    if (same) facts.forEach(([, value], i) => setText(rows[i].lastElementChild, value));
+    else this.#facts.replaceChildren(...facts.map(([name, value, title]) => fact(name, value, title)));
+  }
+
+  #showStatus({ status, pendingCommand }) {
+    const shown = `${status} ${pendingCommand}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const parts = status ? [statusBadge(status)] : [];
+    if (pendingCommand) parts.push(el("span", { class: "underway" }, underway(pendingCommand)));
+    this.#status.replaceChildren(...parts);
+  }
+
+  async #copy() {
+    const id = this.dataset.taskId;
+    await navigator.clipboard.writeText(id).then(
+      () => setText(this.#copied, "Copied"),
+      () => setText(this.#copied, "Could not copy: select the id and copy it by hand"),
+    );
+  }
+}
+
+function factsOf(state, now) {
+  const facts = state.name ? [["Type", state.type]] : [];
+  if (state.startedAt) facts.push(["Elapsed", elapsed(state, now), `since ${fullTime(state.startedAt)}`]);
+  else if (state.createdAt) facts.push(["Waiting", duration((now - Date.parse(state.createdAt)) / 1000), fullTime(state.createdAt)]);
+  if (!isTerminal(state.status)) facts.push(["Time left", remaining(state.progress, now)]);
+  if (state.status === "pending" && state.queuePosition !== null) facts.push(["In the queue", `#${state.queuePosition}`]);
+  if (state.maxAttempts > 1) facts.push(["Attempt", `${Math.max(1, state.attempt)} of ${state.maxAttempts}`]);
+  return facts;
+}
+
+function elapsed({ startedAt, endedAt }, now) {
+  return duration(((endedAt ? Date.parse(endedAt) : now) - Date.parse(startedAt)) / 1000);
+}
+
+function remaining({ eta, at }, now) {
+  if (eta === null) return "–";
+  return `about ${duration(Math.max(1, eta - (at ? (now - Date.parse(at)) / 1000 : 0)))}`;
+}
+
+function fact(name, value, title) {
+  return el("div", { title }, el("dt", {}, name), el("dd", {}, value));
+}
+
+customElements.define("task-head", TaskHead);

@@ -1,0 +1,115 @@
+import { io } from "../vendor/socket.io-4.8.4/socket.io.esm.min.js";
+import { backoffSeconds } from "./backoff.js";
+import { Emitter } from "./emitter.js";
+
+const ATTEMPT_MS = 12_000;
+const ANSWER_MS = 15_000;
+
+/**
+ * A Socket.IO connection to the namespace `/tasks` that never gives up.
+ *
+ * `state` is `{phase, tries, retryAt, reason}`; phase is `offline` (nobody wants it), `connecting`, `live` or
+ * `reconnecting`. Fires `change` with the state, `live` when a connection stands, and every message of the
+ * server under its own name.
+ */
+export class Connection extends Emitter {
+  #socket;
+  #timer = null;
+  #wanted = false;
+  #wasLive = false;
+  #random;
+
+  constructor(server, { auth, connect = io, random = Math.random } = {}) {
+    super();
+    this.server = server;
+    this.state = { phase: "offline", tries: 0, retryAt: null, reason: null };
+    this.#random = random;
+    const { origin, pathname } = new URL(server);
+    this.#socket = connect(`${origin}/tasks`, {
+      path: `${pathname.replace(/\/$/, "")}/socket.io/`,
+      autoConnect: false,
+      reconnection: false,
+      forceNew: true,
+      transports: ["websocket", "polling"],
+      tryAllTransports: true,
+      timeout: ATTEMPT_MS - 2_000,
+      auth,
+    });
+    this.#socket.on("connect", () => this.#established());
+    this.#socket.on("connect_error", (error) => this.#lost(error.message));
+    this.#socket.on("disconnect", (reason) => this.#lost(reason));
+    this.#socket.onAny((name, message) => this.fire(name, message));
+  }
+
+  get live() {
+    return this.state.phase === "live";
+  }
+
+  open() {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#wasLive = false;
+    this.#attempt(0);
+  }
+
+  close() {
+    this.#wanted = false;
+    clearTimeout(this.#timer);
+    this.#socket.disconnect();
+    this.#become({ phase: "offline", tries: 0, retryAt: null, reason: null });
+  }
+
+  retryNow() {
+    if (this.#wanted && this.state.retryAt !== null) this.#attempt(this.state.tries);
+  }
+
+  /** Send `message` and resolve to the server's acknowledgement; rejects when none comes in time. */
+  request(name, message) {
+    return this.#socket.timeout(ANSWER_MS).emitWithAck(name, message);
+  }
+
+  send(name, message) {
+    if (this.live) this.#socket.emit(name, message);
+  }
+
+  #attempt(tries) {
+    clearTimeout(this.#timer);
+    this.#become({ phase: this.#waitingPhase(), tries, retryAt: null, reason: this.state.reason });
+    this.#timer = setTimeout(() => this.#abandon(), ATTEMPT_MS);
+    this.#socket.connect();
+  }
+
+  #abandon() {
+    this.#socket.disconnect();
+    if (!this.#waiting()) this.#lost("no answer");
+  }
+
+  #established() {
+    clearTimeout(this.#timer);
+    this.#wasLive = true;
+    this.#become({ phase: "live", tries: 0, retryAt: null, reason: null });
+    this.fire("live");
+  }
+
+  #lost(reason) {
+    if (!this.#wanted || this.#waiting()) return;
+    const tries = this.state.tries + 1;
+    const delay = backoffSeconds(tries, this.#random) * 1000;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#attempt(tries), delay);
+    this.#become({ phase: this.#waitingPhase(), tries, retryAt: Date.now() + delay, reason });
+  }
+
+  #waiting() {
+    return this.state.retryAt !== null;
+  }
+
+  #waitingPhase() {
+    return this.#wasLive ? "reconnecting" : "connecting";
+  }
+
+  #become(state) {
+    this.state = state;
+    this.fire("change", state);
+  }
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { Connection } from "../../static/js/connection.js";
+import { Emitter } from "../../static/js/emitter.js";
+import { fakeClock } from "./fake_clock.mjs";
+
+class FakeSocket extends Emitter {
+  attempts = 0;
+
+  onAny(listener) {
+    this.any = listener;
+  }
+
+  connect() {
+    this.attempts += 1;
+  }
+
+  disconnect() {
+    this.closed = true;
+  }
+}
+
+function opened(t) {
+  const clock = fakeClock(t);
+  const socket = new FakeSocket();
+  let asked;
+  const connect = (url, options) => {
+    asked = { url, options };
+    return socket;
+  };
+  const connection = new Connection("http://127.0.0.1:5000/prefix", { connect, random: () => 0.5 });
+  const phases = [];
+  connection.on("change", ({ phase, tries }) => phases.push(`${phase} ${tries}`));
+  connection.open();
+  return { clock, socket, connection, phases, asked };
+}
+
+test("connects to the namespace, under a path prefix too", (t) => {
+  const { asked } = opened(t);
+  assert.equal(asked.url, "http://127.0.0.1:5000/tasks");
+  assert.equal(asked.options.path, "/prefix/socket.io/");
+});
+
+test("a first connection that fails is tried for ever, ever more slowly", (t) => {
+  const { clock, socket, connection } = opened(t);
+  const waits = [];
+  for (let n = 1; n <= 9; n += 1) {
+    socket.fire("connect_error", new Error("refused"));
+    assert.equal(connection.state.phase, "connecting");
+    assert.equal(connection.state.tries, n);
+    waits.push(Math.round((connection.state.retryAt - Date.now()) / 1000));
+    clock.tick(30_000);
+    assert.equal(socket.attempts, n + 1);
+  }
+  assert.deepEqual(waits, [1, 2, 4, 8, 16, 30, 30, 30, 30]);
+});
+
+test("a lost connection reads as reconnecting and its count starts over once it stands", (t) => {
+  const { clock, socket, connection, phases } = opened(t);
+  socket.fire("connect");
+  socket.fire("disconnect", "transport close");
+  clock.tick(1000);
+  socket.fire("connect");
+  assert.deepEqual(phases, ["connecting 0", "live 0", "reconnecting 1", "reconnecting 1", "live 0"]);
+  assert.ok(connection.live);
+});
+
+test("a person who will not wait tries at once", (t) => {
+  const { socket, connection } = opened(t);
+  socket.fire("connect_error", new Error("refused"));
+  connection.retryNow();
+  assert.equal(socket.attempts, 2);
+});
+
+test("a server that never answers the handshake counts as a failed try", (t) => {
+  const { clock, socket, connection } = opened(t);
+  clock.tick(12_000);
+  assert.ok(socket.closed);
+  assert.equal(connection.state.tries, 1);
+});
+
+test("once closed it stays closed", (t) => {
+  const { clock, socket, connection } = opened(t);
+  socket.fire("connect");
+  connection.close();
+  socket.fire("disconnect", "io client disconnect");
+  clock.tick(60_000);
+  assert.equal(connection.state.phase, "offline");
+  assert.equal(socket.attempts, 1);
+});

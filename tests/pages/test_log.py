@@ -1,0 +1,34 @@
+"""The live log: follows, waits for a reader, stays bounded."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.pages.demo_page import DemoPage
+
+
+def test_the_log_follows_until_one_scrolls_up_and_offers_the_way_back(demo: DemoPage) -> None:
+    """Scrolled up, the lines stay where they are and the new ones are counted."""
+    demo.create_long()
+    scrolled_over = "log => log.scrollHeight > log.clientHeight + 100"
+    demo.page.wait_for_function(f"() => ({scrolled_over})(document.querySelector('[role=log]'))")
+    at_end = "log => log.scrollHeight - log.scrollTop - log.clientHeight < 24"
+    assert demo.log.evaluate(at_end)
+    demo.log.evaluate("log => log.scrollTo(0, 0)")
+    jump = demo.task.get_by_role("button", name=re.compile(r"Jump to latest \(\d+ new\)"))
+    expect(jump).to_be_visible()
+    assert demo.log.evaluate("log => log.scrollTop") == 0
+    jump.click()
+    expect(jump).to_be_hidden()
+    assert demo.log.evaluate(at_end)
+    demo.cancel()
+
+
+def test_levels_are_words(demo: DemoPage) -> None:
+    """Not by colour alone."""
+    demo.choose("Says something in every way").create()
+    expect(demo.status).to_have_text("completed")
+    expect(demo.lines.filter(has=demo.page.get_by_text("info", exact=True)).first).to_be_visible()
+    expect(demo.lines.filter(has=demo.page.get_by_text("warning", exact=True)).first).to_be_visible()
