@@ -1,0 +1,71 @@
+"""What the verbs do with a server, loaded only when one of them runs: the command itself starts light."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import typer
+
+from api.cli.exits import DETACHED
+from api.cli.follow import exit_code, follow
+from api.cli.options import DEFAULT_SERVER, patience_of
+from api.cli.screen import screen_for
+from api.cli.view import View
+
+if TYPE_CHECKING:
+    from api.client import APIClient
+
+
+def api_client(server: str, token: str) -> APIClient:
+    from api.client import APIClient
+
+    return APIClient(server, token or None)
+
+
+def follow_task(
+    server: str,
+    token: str,
+    task_id: str,
+    *,
+    since: int | None = None,
+    patience: float | None = None,
+    as_json: bool = False,
+) -> View:
+    """Follow on the screen that fits. Ctrl-C detaches: it says how to come back and leaves with 130."""
+    from api.websocket_client import TaskWebSocketClient
+
+    attended = sys.stdout.isatty() and not as_json
+    client = TaskWebSocketClient(server, token or None)
+    try:
+        return follow(
+            client,
+            task_id,
+            screen_for(as_json=as_json),
+            since=since,
+            patience=patience_of(patience, attended=attended),
+        )
+    except KeyboardInterrupt:
+        print(f"\ndetached, the task goes on. Come back: {command('watch', task_id, server)}", file=sys.stderr)
+        raise typer.Exit(DETACHED) from None
+
+
+def finish(view: View) -> None:
+    """Say why it failed, if so, and leave with the code of its end."""
+    from api.cli.clean import clean
+
+    if view.status == "failed":
+        print(f"runcast: the task failed: {clean(view.error)}", file=sys.stderr)
+    raise typer.Exit(exit_code(view))
+
+
+def page_url(server: str, task: dict[str, Any]) -> str:
+    return urljoin(server.rstrip("/") + "/", str(task["links"]["page"]))
+
+
+def command(verb: str, task_id: str, server: str) -> str:
+    """The command line that does `verb` to a task of this server."""
+    where = "" if server == DEFAULT_SERVER else f" --server {shlex.quote(server)}"
+    return f"runcast {verb} {task_id}{where}"

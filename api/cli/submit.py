@@ -1,0 +1,64 @@
+"""runcast submit"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli import options
+from api.cli.exits import told
+from api.cli.params import read_params
+from api.cli.session import api_client, command, finish, follow_task, page_url
+
+
+@told
+def submit(
+    type: Annotated[str, typer.Argument(metavar="TYPE", help="Kind of task, such as `optimization`.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="KEY=VALUE", help="One parameter; may be given again."),
+    ] = None,
+    params_file: Annotated[
+        Path | None, typer.Option("--params-file", metavar="FILE", help="Parameters as a JSON object.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="A name to know it by.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given again.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it until it ends.")] = True,
+    as_json: options.AsJson = False,
+    patience: options.Patience = None,
+    server: options.Server = options.DEFAULT_SERVER,
+    token: options.Token = "",
+    verbose: options.Verbose = False,
+) -> None:
+    """Submit a task and follow it.
+
+    Examples:
+
+      runcast submit optimization -p bom_file=config/bom_example.json -p max_iterations=40
+
+      runcast submit optimization --params-file job.json --name "panel B" --tag lab --no-wait
+    """
+    params = read_params(params_file, param or ())
+    with api_client(server, token) as client:
+        task = client.create_task(type=type, params=params, **_options(name, tag))
+    _announce(task, server, as_json=as_json)
+    if wait:
+        finish(follow_task(server, token, task["task_id"], since=0, patience=patience, as_json=as_json))
+
+
+def _options(name: str, tags: list[str] | None) -> dict[str, Any]:
+    return {key: value for key, value in (("name", name), ("tags", tags)) if value}
+
+
+def _announce(task: dict[str, Any], server: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(task, separators=(",", ":")), flush=True)
+        return
+    task_id = task["task_id"]
+    print(f"task    {task_id}")
+    print(f"page    {page_url(server, task)}")
+    print(f"watch   {command('watch', task_id, server)}")
+    print(f"cancel  {command('cancel', task_id, server)}", flush=True)
