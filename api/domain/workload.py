@@ -7,12 +7,14 @@ A workload is one `Workload` value, made known by an entry point of the group
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 ENTRY_POINT_GROUP = "runcast.workloads"
+ParamsModel = type[Any]
+"""A pydantic model; not named here, so that this module needs no pydantic."""
 _TYPE = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
@@ -69,7 +71,7 @@ class Workload:
 
     type: str
     title: str
-    params: type[Any]
+    params: ParamsModel
     run: Run
     description: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
@@ -78,5 +80,3 @@ class Workload:
         if not _TYPE.fullmatch(self.type):
             raise ValueError(f"workload type {self.type!r}: lower-case letters, digits, '_' and '-' only, 64 at most")
 
-
-Load = Callable[[], Mapping[str, Workload]]

@@ -11,11 +11,17 @@ INTERVAL = 0.02
 
 
 def wait_until(
-    condition: Callable[[], object], timeout: float = 10.0, explain: Callable[[], str] = lambda: "it did not happen"
+    condition: Callable[[], object],
+    timeout: float = 10.0,
+    explain: Callable[[], str] = lambda: "it did not happen",
+    interval: float = INTERVAL,
 ) -> None:
-    """Return as soon as `condition()` is true; fail with `explain()` after `timeout` seconds."""
+    """Return as soon as `condition()`, asked every `interval` seconds, is true.
+
+    Fails with `explain()` after `timeout` seconds.
+    """
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"after {timeout} s: {explain()}")
-        _NEVER.wait(INTERVAL)
+        _NEVER.wait(interval)

@@ -1,0 +1,125 @@
+"""Pause, resume, cancel, retry, over REST and over the socket, on real child processes."""
+
+from __future__ import annotations
+
+import requests
+
+from tests.support.events import Listener, history, submit, task, wait_for_status
+from tests.support.waiting import wait_until
+
+
+def post(server, task_id, action):
+    return requests.post(f"{server.url}/api/tasks/{task_id}/{action}", timeout=10)
+
+
+def slow_task(server):
+    task_id = submit(server.url, "test-steps", {"n": 1000, "delay": 0.02})
+    wait_until(lambda: task(server.url, task_id)["current_iteration"] > 2)
+    return task_id
+
+
+def test_a_task_pauses_resumes_and_is_cancelled(server):
+    task_id = slow_task(server)
+    answer = post(server, task_id, "pause")
+    assert (202, "pause") == (answer.status_code, answer.json()["pending_command"])
+    wait_for_status(server.url, task_id, "paused")
+    assert 202 == post(server, task_id, "pause").status_code
+    where = task(server.url, task_id)["current_iteration"]
+    assert 202 == post(server, task_id, "resume").status_code
+    wait_until(lambda: task(server.url, task_id)["current_iteration"] > where + 2)
+    assert 202 == post(server, task_id, "cancel").status_code
+    ended = wait_for_status(server.url, task_id, "cancelled")
+    assert (None, None) == (ended["pending_command"], ended["error"])
+    assert 202 == post(server, task_id, "stop").status_code
+    refused = post(server, task_id, "pause")
+    assert (409, "a cancelled task cannot be paused") == (refused.status_code, refused.json()["detail"])
+
+
+def test_every_command_is_journaled_when_received_and_when_in_effect(server):
+    task_id = slow_task(server)
+    post(server, task_id, "pause")
+    wait_for_status(server.url, task_id, "paused")
+    post(server, task_id, "cancel")
+    wait_for_status(server.url, task_id, "cancelled")
+    states = [
+        (event["data"]["status"], event["data"]["message"])
+        for event in history(server.url, task_id)
+        if event["event_type"] == "status_change"
+    ]
+    assert [
+        ("running", "pausing"),
+        ("paused", "paused"),
+        ("paused", "cancelling"),
+        ("cancelled", "cancelled"),
+    ] == states[2:]
+
+
+def test_a_waiting_task_is_cancelled_at_once_and_never_starts(server):
+    busy = [slow_task(server) for _ in range(2)]
+    waiting = submit(server.url, "test-steps", {"n": 1})
+    assert 1 == task(server.url, waiting)["queue_position"]
+    assert "cancelled" == post(server, waiting, "cancel").json()["status"]
+    for task_id in busy:
+        post(server, task_id, "cancel")
+        wait_for_status(server.url, task_id, "cancelled")
+    assert task(server.url, waiting)["started_at"] is None
+
+
+def test_more_tasks_than_workers_run_in_order_of_priority_and_age(server):
+    busy = [slow_task(server) for _ in range(2)]
+    low = [submit(server.url, "test-noop") for _ in range(3)]
+    high = submit(server.url, "test-noop", priority=5)
+    for task_id in busy:
+        post(server, task_id, "cancel")
+    started = [wait_for_status(server.url, task_id, "completed")["started_at"] for task_id in [high, *low]]
+    assert started == sorted(started)
+
+
+def test_the_socket_controls_a_task_too(server):
+    task_id = slow_task(server)
+    with Listener(server.url) as listener:
+        answer = listener.call("control", {"task_id": task_id, "action": "stop"})
+        assert (True, "stop") == (answer["ok"], answer["action"])
+        wait_for_status(server.url, task_id, "cancelled")
+        refused = listener.call("control", {"task_id": task_id, "action": "resume"})
+        assert (False, "conflict") == (refused["ok"], refused["code"])
+        again = listener.call("control", {"task_id": task_id, "action": "retry"})
+        assert task_id == task(server.url, again["new_task_id"])["retry_of"]
+        wait_until(lambda: len(listener.named("control_result")) == 3)
+    post(server, again["new_task_id"], "cancel")
+    wait_for_status(server.url, again["new_task_id"], "cancelled")
+
+
+def test_an_ended_task_is_retried_as_a_new_one_of_the_same_params(server):
+    task_id = submit(server.url, "test-steps", {"n": 2, "label": "lap"}, name="laps", tags=["a", "b"])
+    wait_for_status(server.url, task_id, "completed")
+    answer = post(server, task_id, "retry")
+    again = wait_for_status(server.url, answer.json()["task_id"], "completed")
+    old = task(server.url, task_id)
+    assert (201, task_id) == (answer.status_code, again["retry_of"])
+    assert [old[name] for name in ("params", "name", "tags")] == [again[name] for name in ("params", "name", "tags")]
+
+
+def test_a_failed_attempt_is_tried_again_while_attempts_are_left(server):
+    task_id = submit(server.url, "test-raise", {"message": "always"}, max_attempts=2)
+    ended = wait_for_status(server.url, task_id, "failed")
+    events = history(server.url, task_id)
+    assert 2 == ended["attempt"]
+    assert ["error"] == [event["event_type"] for event in events if event["event_type"] == "error"]
+    (again,) = [event["data"] for event in events if event["data"].get("status") == "pending" and event["seq"] > 1]
+    assert again["attempt"] == 1
+    assert "always" in again["error"]
+
+
+def test_a_running_task_cannot_be_deleted_and_an_ended_one_goes_with_its_files(server):
+    task_id = slow_task(server)
+    refused = requests.delete(f"{server.url}/api/tasks/{task_id}", timeout=10)
+    assert 409 == refused.status_code
+    post(server, task_id, "cancel")
+    ended = submit(server.url, "test-steps")
+    wait_for_status(server.url, ended, "completed")
+    (folder,) = (server.data_dir / "experiments").glob(f"run_*_{ended[:8]}")
+    assert 204 == requests.delete(f"{server.url}/api/tasks/{ended}", timeout=10).status_code
+    assert 404 == requests.get(f"{server.url}/api/tasks/{ended}", timeout=10).status_code
+    assert 404 == requests.get(f"{server.url}/api/tasks/{ended}/events", timeout=10).status_code
+    assert not folder.exists()
