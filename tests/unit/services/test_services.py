@@ -1,0 +1,160 @@
+"""The writers of state: one transaction for the change and its event, the bell after the commit."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.domain.event import Draft, EventType
+from api.domain.lifecycle import Command, Status
+from api.domain.permission import LOCAL, Principal, Role
+from api.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleLease
+from api.ports import Ending, Outcome
+from api.services.submit import Submission
+from tests.unit.services.world import World
+
+LINE = Draft(EventType.LOG, {"level": "info", "message": "x"})
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_a_submitted_task_is_pending_and_its_first_event_says_so(world):
+    task = world.submit(name="panel")
+    (event,) = world.events(task.id)
+    assert (1, "pending") == (event.seq, event.data["status"])
+    assert (task, 1) == (world.task(task.id), world.woken)
+    assert [(task.id, 1, (event,))] == [(bell.task_id, bell.last_seq, bell.events) for bell in world.bells]
+
+
+def test_nobody_is_told_of_what_was_not_committed(world):
+    task = world.submit()
+    rung = len(world.bells)
+    with pytest.raises(Conflict):
+        world.publisher.publish(task.id, [LINE, Draft(EventType.STATUS_CHANGE, {"status": "completed"})])
+    assert (rung, 1) == (len(world.bells), len(world.events(task.id)))
+
+
+def test_the_same_key_and_request_make_one_task(world):
+    first, again = world.submit("k", name="a"), world.submit("k", name="a")
+    assert first.id == again.id
+    assert 1 == len(world.bells)
+
+
+def test_the_same_key_for_another_request_is_a_conflict(world):
+    world.submit("k", name="a")
+    with pytest.raises(Conflict, match="Idempotency-Key"):
+        world.submit("k", name="b")
+
+
+def test_an_unknown_type_is_named_with_those_there_are(world):
+    with pytest.raises(InvalidInput, match="unknown type 'y': one of x"):
+        world.submitter.submit(LOCAL, Submission("y"))
+
+
+def test_who_may_only_look_cannot_submit_and_who_may_not_see_finds_nothing(world):
+    task = world.submit()
+    with pytest.raises(Forbidden):
+        world.submitter.submit(Principal("ada", Role.VIEWER), Submission("x"))
+    for stranger in (Principal("ada", Role.VIEWER), Principal("ada", Role.OPERATOR)):
+        with pytest.raises(NotFound):
+            world.controller.control(stranger, task.id, Command.CANCEL)
+        with pytest.raises(NotFound):
+            world.queries.view(stranger, task.id)
+
+
+def test_grants_go_to_the_highest_priority_then_the_oldest(world):
+    names = [world.submit(name="old"), world.submit(name="young"), world.submit(name="urgent", priority=3)]
+    assert 3 == len(names)
+    assert ["urgent", "old", "young"] == [world.grants.take_next().task.name for _ in range(3)]
+    assert world.grants.take_next() is None
+
+
+def test_a_report_under_an_older_lease_is_refused(world):
+    task = world.submit()
+    late = world.grants.take_next()
+    world.grants.recover()
+    world.grants.take_next()
+    with pytest.raises(StaleLease):
+        world.publisher.publish(task.id, [LINE], lease_id=late.lease_id)
+    with pytest.raises(StaleLease):
+        world.grants.finish(late, Outcome(Ending.COMPLETED, result={}), None)
+    assert Status.RUNNING is world.task(task.id).status
+
+
+def test_a_restart_uses_no_attempt_up(world):
+    task = world.submit()
+    for _ in range(3):
+        assert 1 == world.grants.take_next().task.attempt
+        world.grants.recover()
+    assert (Status.PENDING, None) == (world.task(task.id).status, world.task(task.id).lease_id)
+
+
+def test_a_task_that_was_being_cancelled_is_cancelled_by_recovery(world):
+    task = world.submit()
+    world.grants.take_next()
+    world.controller.control(LOCAL, task.id, Command.CANCEL)
+    world.grants.recover()
+    assert Status.CANCELLED is world.task(task.id).status
+
+
+def test_a_paused_task_stays_paused_over_a_restart_and_is_queued_when_resumed(world):
+    task = world.submit()
+    grant = world.grants.take_next()
+    world.controller.control(LOCAL, task.id, Command.PAUSE)
+    world.grants.took_effect(grant, "paused")
+    world.grants.recover()
+    assert Status.PAUSED is world.task(task.id).status
+    assert Status.PENDING is world.controller.control(LOCAL, task.id, Command.RESUME).status
+    assert world.grants.take_next() is not None
+
+
+def test_a_pause_can_be_withdrawn_before_it_takes_effect(world):
+    task = world.submit()
+    world.grants.take_next()
+    assert "pause" == world.controller.control(LOCAL, task.id, Command.PAUSE).pending_command
+    assert world.controller.control(LOCAL, task.id, Command.RESUME).pending_command is None
+
+
+def test_asking_twice_is_one_event(world):
+    task = world.submit()
+    world.grants.take_next()
+    world.controller.control(LOCAL, task.id, Command.CANCEL)
+    events = len(world.events(task.id))
+    world.controller.control(LOCAL, task.id, Command.CANCEL)
+    assert events == len(world.events(task.id))
+
+
+def test_a_task_that_is_being_cancelled_takes_no_other_command(world):
+    task = world.submit()
+    world.grants.take_next()
+    world.controller.control(LOCAL, task.id, Command.CANCEL)
+    with pytest.raises(Conflict, match="is being cancelled"):
+        world.controller.control(LOCAL, task.id, Command.PAUSE)
+
+
+def test_an_attempt_that_fails_is_queued_again_while_attempts_are_left(world):
+    task = world.submit(max_attempts=2)
+    world.grants.finish(world.grants.take_next(), Outcome(Ending.FAILED, error="no luck"), None)
+    pending = world.events(task.id)[-1]
+    assert ("pending", "no luck", 1) == tuple(pending.data[name] for name in ("status", "error", "attempt"))
+    world.grants.finish(world.grants.take_next(), Outcome(Ending.FAILED, error="again"), None)
+    ended = world.events(task.id)[-1]
+    assert (EventType.ERROR, "again", Status.FAILED) == (ended.type, ended.data["error"], world.task(task.id).status)
+
+
+def test_an_emitted_update_changes_the_task_it_reports_of(world):
+    task = world.submit()
+    world.grants.take_next()
+    event = world.emitter.emit(task.id, "progress", {"current_iteration": 3, "max_iterations": 12, "message": "half"})
+    after = world.task(task.id)
+    assert (25.0, 3, 12, "half", event.seq) == (
+        after.progress_percent,
+        after.current_iteration,
+        after.max_iterations,
+        after.message,
+        after.last_seq,
+    )
+    with pytest.raises(NotFound):
+        world.emitter.emit("nobody", "log", {"message": "x"})

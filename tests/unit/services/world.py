@@ -1,0 +1,58 @@
+"""The services on a store in memory and a bus that keeps its bells."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from api.domain.permission import LOCAL
+from api.domain.workload import Workload
+from api.services.control import Controller
+from api.services.emit import Emitter
+from api.services.grant import Grants
+from api.services.publish import Publisher
+from api.services.query import Queries
+from api.services.submit import Submission, Submitter
+from api.store.memory import MemoryStore
+
+
+class KeptBells(list):
+    """A bus."""
+
+    def ring(self, bell):
+        self.append(bell)
+
+    def listen(self, listener):
+        raise AssertionError("nobody listens here")
+
+
+class World:
+    def __init__(self):
+        self.now = datetime(2026, 1, 2, tzinfo=UTC)
+        self.store = MemoryStore()
+        self.bells = KeptBells()
+        self.publisher = Publisher(self.store, self.bells, self.clock)
+        self.woken = 0
+        workloads = {"x": Workload("x", "X", dict, lambda params, ctx: None)}
+        self.submitter = Submitter(
+            self.store, self.publisher, self.clock, workloads, lambda workload, params: dict(params), self.wake
+        )
+        self.controller = Controller(self.store, self.publisher, self.wake)
+        self.grants = Grants(self.store, self.publisher, "worker-1")
+        self.emitter = Emitter(self.store, self.publisher)
+        self.queries = Queries(self.store)
+
+    def clock(self):
+        self.now += timedelta(seconds=1)
+        return self.now
+
+    def wake(self):
+        self.woken += 1
+
+    def submit(self, key=None, **options):
+        return self.submitter.submit(LOCAL, Submission("x", **options), idempotency_key=key)[0]
+
+    def task(self, task_id):
+        return self.queries.view(LOCAL, task_id).task
+
+    def events(self, task_id):
+        return list(self.queries.history(LOCAL, task_id, after=0, limit=1000).events)
