@@ -1,0 +1,1 @@
+"""Controls: the least that could do the same."""
