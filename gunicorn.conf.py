@@ -3,7 +3,11 @@
 gunicorn -c gunicorn.conf.py -k eventlet -w 1 -b 127.0.0.1:5000 wsgi:app
 """
 
+import warnings as _warnings
+
 import gunicorn.workers as _workers
+
+_warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 # gunicorn 26 dropped its eventlet worker; ours has its name.
 _workers.SUPPORTED_WORKERS.setdefault("eventlet", "api.gunicorn_worker.EventletWorker")
@@ -15,19 +19,21 @@ worker_connections = 20000  # each WebSocket and each stream holds one for as lo
 keepalive = 75  # longer than nginx keeps its idle connections
 graceful_timeout = 15
 timeout = 60
+threads = 100  # of `-k gthread` only: each WebSocket and each stream holds one
+sendfile = False  # it does not wait for an eventlet socket that is full: the file would arrive in part
 control_socket_disable = True  # else a socket appears in the home folder
 
 
 def on_starting(server):
     """Refuse what cannot work, with the reason, before a port is opened."""
-    from api.access.deployment import check_deployment
-    from api.errors import ConfigError
+    import subprocess
+    import sys
 
     hosts = [address[0] for address in server.cfg.address if isinstance(address, tuple)]
-    try:
-        check_deployment(workers=server.cfg.workers, hosts=hosts)
-    except ConfigError as error:
-        raise SystemExit(f"runcast: {error}") from None
+    # In a process of its own: what it imports must not be in memory before a worker patches its locks.
+    command = [sys.executable, "-m", "api.access.deployment", str(server.cfg.workers), *hosts]
+    if subprocess.run(command, check=False).returncode:
+        raise SystemExit(1)
 
 
 def post_worker_init(worker):
@@ -39,6 +45,6 @@ def post_worker_init(worker):
 
 def worker_exit(server, worker):
     """End running tasks within the grace and close the journal."""
-    from api.server import runcast
+    from api.server import stop
 
-    runcast().stop()
+    stop()

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from api.errors import ConfigError
 
 PREFIX = "RUNCAST_"
+OPEN_WARNING = "RUNCAST_OPEN=1: whoever reaches this server can run tasks on it"
 Folders = Annotated[tuple[Path, ...], NoDecode]
 Names = Annotated[tuple[str, ...], NoDecode]
 

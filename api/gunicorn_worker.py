@@ -20,6 +20,8 @@ from gunicorn.workers.base_async import AsyncWorker
 class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no types
     """One green thread for each connection, `worker_connections` at most."""
 
+    wsgi: Any
+
     def init_process(self) -> None:
         eventlet.hubs.use_hub()
         eventlet.monkey_patch()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -43,14 +44,13 @@ def demo(verbose: options.Verbose = False) -> None:
     server = _server(data_dir)
     _leave_on_signals()
     print(f"starting the server (log: {server.log})", flush=True)
-    try:
-        with server:
+    code = exits.DETACHED
+    with suppress(KeyboardInterrupt), server:
+        with suppress(KeyboardInterrupt):
             code = _run(server, data_dir)
             if sys.stdout.isatty():
                 _stay(server)
-                print("stopping the server …", flush=True)
-    except KeyboardInterrupt:
-        code = exits.DETACHED
+        print("stopping the server …", flush=True)
     print("server stopped", flush=True)
     raise typer.Exit(code)
 
@@ -113,9 +113,5 @@ def _report(view: View, data_dir: Path, url: str) -> None:
 
 def _stay(server: ServerProcess) -> None:
     print(f"the server is up at {server.url} until you press Ctrl-C", flush=True)
-    try:
-        code = server.wait()
-    except KeyboardInterrupt:
-        print()
-        return
+    code = server.wait()
     raise ConnectionLost(f"the server ended of itself (code {code}); its last words:\n{server.last_words()}")

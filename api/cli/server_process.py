@@ -84,14 +84,14 @@ class ServerProcess:
         return self._process.wait() if self._process else 0
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it has not gone in half a minute."""
+        """SIGTERM, and SIGKILL when it has not gone in half a minute or Ctrl-C is pressed again."""
         process = self._process
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
             process.kill()
             process.wait()
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import typer
 
+from api.cli.clean import clean
 from api.cli.exits import DETACHED
 from api.cli.follow import exit_code, follow
 from api.cli.options import DEFAULT_SERVER, patience_of
@@ -34,19 +37,20 @@ def follow_task(
     patience: float | None = None,
     as_json: bool = False,
 ) -> View:
-    """Follow on the screen that fits. Ctrl-C detaches: it says how to come back and leaves with 130."""
+    """Follow on the screen that fits the place where the output goes."""
     from api.websocket_client import TaskWebSocketClient
 
     attended = sys.stdout.isatty() and not as_json
     client = TaskWebSocketClient(server, token or None)
+    screen = screen_for(as_json=as_json)
+    return follow(client, task_id, screen, since=since, patience=patience_of(patience, attended=attended))
+
+
+@contextmanager
+def detaching(server: str, task_id: str) -> Iterator[None]:
+    """Ctrl-C leaves the task alone, says how to come back, and ends with 130."""
     try:
-        return follow(
-            client,
-            task_id,
-            screen_for(as_json=as_json),
-            since=since,
-            patience=patience_of(patience, attended=attended),
-        )
+        yield
     except KeyboardInterrupt:
         print(f"\ndetached, the task goes on. Come back: {command('watch', task_id, server)}", file=sys.stderr)
         raise typer.Exit(DETACHED) from None
@@ -54,8 +58,6 @@ def follow_task(
 
 def finish(view: View) -> None:
     """Say why it failed, if so, and leave with the code of its end."""
-    from api.cli.clean import clean
-
     if view.status == "failed":
         print(f"runcast: the task failed: {clean(view.error)}", file=sys.stderr)
     raise typer.Exit(exit_code(view))

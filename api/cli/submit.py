@@ -11,7 +11,7 @@ import typer
 from api.cli import options
 from api.cli.exits import told
 from api.cli.params import read_params
-from api.cli.session import api_client, command, finish, follow_task, page_url
+from api.cli.session import api_client, command, detaching, finish, follow_task, page_url
 
 
 @told
@@ -46,7 +46,9 @@ def submit(
         task = client.create_task(type=type, params=params, **_options(name, tag))
     _announce(task, server, as_json=as_json)
     if wait:
-        finish(follow_task(server, token, task["task_id"], since=0, patience=patience, as_json=as_json))
+        with detaching(server, task["task_id"]):
+            view = follow_task(server, token, task["task_id"], since=0, patience=patience, as_json=as_json)
+        finish(view)
 
 
 def _options(name: str, tags: list[str] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from api.cli import options
 from api.cli.exits import told
-from api.cli.session import finish, follow_task
+from api.cli.session import detaching, finish, follow_task
 
 
 @told
@@ -34,4 +34,6 @@ def watch(
 
       runcast watch 3f0c9e0a-… --json | jq .data
     """
-    finish(follow_task(server, token, task, since=since, patience=patience, as_json=as_json))
+    with detaching(server, task):
+        view = follow_task(server, token, task, since=since, patience=patience, as_json=as_json)
+    finish(view)

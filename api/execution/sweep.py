@@ -11,6 +11,8 @@ from api.runtime.base import Runtime
 
 PATIENCE = 1.0
 """Seconds to insist: a killed process is gone in milliseconds, unless it hangs in the kernel."""
+_LOOK = 3.0
+"""Seconds that one look through /proc may take on a machine that is overrun."""
 _PAUSE = 0.005
 
 
@@ -18,11 +20,13 @@ def sweep(child: ChildProcess, runtime: Runtime) -> list[Process]:
     """Kill what is left of the child's session until nothing is; tells what that was."""
     killed: dict[int, Process] = {}
     deadline = time.monotonic() + PATIENCE
-    while (found := _look(child, runtime)) and time.monotonic() < deadline:
+    while found := _look(child, runtime):
         for process in found:
             killed[process.pid] = process
             kill(process.pid, signal.SIGKILL)
         child.signal_group(signal.SIGKILL)
+        if time.monotonic() > deadline:
+            break
         runtime.sleep(_PAUSE)
     child.signal_group(signal.SIGKILL)  # where there is no /proc this is all that can be done
     return list(killed.values())
@@ -40,5 +44,5 @@ def _look(child: ChildProcess, runtime: Runtime) -> list[Process]:
             done.set()
 
     runtime.start_native(look, "runcast-remains")
-    done.wait(PATIENCE)
+    done.wait(_LOOK)
     return [process for process in found if process.pid != child.pid]

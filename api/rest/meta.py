@@ -12,6 +12,7 @@ from api.domain.workload import Workload
 from api.rest.parts import Parts
 from api.rest.schemas import Health, Readiness, WorkloadList
 from api.services.health import OK
+from api.workloads.registry import params_schema
 
 
 def create_meta(parts: Parts) -> Blueprint:
@@ -53,6 +54,6 @@ def _workload(workload: Workload) -> dict[str, Any]:
         "type": workload.type,
         "title": workload.title,
         "description": workload.description,
-        "params_schema": workload.params.model_json_schema(),
+        "params_schema": params_schema(workload),
         "example": dict(workload.example),
     }

@@ -22,7 +22,9 @@ _HELP = {
 }
 
 
-def problem(status: int, detail: str, *, code: str | None = None, errors: list[dict[str, Any]] | None = None) -> Response:
+def problem(
+    status: int, detail: str, *, code: str | None = None, errors: list[dict[str, Any]] | None = None
+) -> Response:
     """The response for one problem; `errors` names the wrong values of a 422."""
     title = HTTPStatus(status).phrase
     body: dict[str, Any] = {

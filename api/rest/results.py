@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, Response, send_file
+from pydantic import BaseModel
 
 from api.access.principals import current_principal
 from api.domain.event import rfc3339
@@ -17,6 +18,8 @@ from api.rest.parts import Parts
 from api.rest.schemas import ArtifactList, Experiment, ExperimentList, ExperimentQuery, TaskResult
 
 EXPERIMENT_TYPE = "optimization"
+_FILE: dict[int, type[BaseModel] | None] = {200: None, 206: None, 304: None}
+"""The answers with a file: whole, a range of it, or not changed since the client's copy."""
 _SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "text/plain", "text/csv"})
 
 
@@ -62,13 +65,13 @@ def _add_files(blueprint: Blueprint, parts: Parts) -> None:
         }
 
     @blueprint.get("/tasks/<task_id>/artifacts/<path:path>")
-    @parts.contract(ok={200: None}, tag="results")
+    @parts.contract(ok=_FILE, fails=(416,), tag="results")
     def get_artifact(task_id: str, path: str) -> Response:
         """Download one file."""
         return _send(parts, task_id, path)
 
     @blueprint.get("/tasks/<task_id>/visualizations/<path:file>")
-    @parts.contract(ok={200: None}, tag="results")
+    @parts.contract(ok=_FILE, fails=(416,), tag="results")
     def get_visualization(task_id: str, file: str) -> Response:
         """Download one picture."""
         return _send(parts, task_id, f"visualizations/{file}")

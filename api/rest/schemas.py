@@ -27,6 +27,16 @@ class Sent(BaseModel):
 class TaskCreate(Sent):
     """A task to run. The older flat form has `bom_file` and its fellows in place of `type` and `params`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"type": "optimization", "params": {"bom_file": "config/bom_example.json", "max_iterations": 20}},
+                {"bom_file": "config/bom_example.json", "max_iterations": 20},
+            ],
+            "anyOf": [{"required": ["type"]}, {"required": ["bom_file"]}],
+        }
+    )
+
     type: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
         None, description="One of GET /api/workloads."
     )
@@ -57,8 +67,28 @@ class TaskCreate(Sent):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
+class TaskCreateHeaders(Sent):
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="The same key and request again: the first task, with 200. 1 to 255 printable ASCII characters.",
+        examples=["nightly-2026-11-22"],
+    )
+
+
+class StreamHeaders(Sent):
+    last_event_id: str | None = Field(
+        None,
+        alias="Last-Event-ID",
+        description="The id of the last event that was received, as an EventSource sends it: resumes after it.",
+        examples=["5f0c2e9b7d1a4c3e8f6a0b9c8d7e6f5a:12"],
+    )
+
+
 class TaskEdit(Sent):
     """What may be changed in a task at any time; a field that is missing stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "nightly", "tags": ["6U"], "priority": 5}]})
 
     name: Name | None = None
     tags: Tags | None = None
@@ -67,6 +97,13 @@ class TaskEdit(Sent):
 
 class BomToValidate(Sent):
     """A bill of materials: a file on the server, or the thing itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"bom_file": "config/bom_example.json"}],
+            "anyOf": [{"required": ["bom_file"]}, {"required": ["bom"]}],
+        }
+    )
 
     bom_file: str | None = Field(None, max_length=1024)
     bom: JsonObject | list[Any] | None = None

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from api.access.principals import current_principal
 from api.delivery.dialects.resource import task_links, task_resource
 from api.domain.event import rfc3339
 from api.domain.lifecycle import Command
 from api.domain.task import Task
-from api.errors import Flaw, InvalidInput
 from api.ports import TaskFilter
 from api.rest.parts import Parts
-from api.rest.schemas import TaskCreate, TaskCreated, TaskEdit, TaskList, TaskQuery, TaskResource
+from api.rest.schemas import TaskCreate, TaskCreated, TaskCreateHeaders, TaskEdit, TaskList, TaskQuery, TaskResource
 from api.services.submit import Submission
 
 FLAT_TYPE = "optimization"
-MAX_KEY = 255
 _COMMANDS = {"pause": Command.PAUSE, "resume": Command.RESUME, "cancel": Command.CANCEL, "stop": Command.CANCEL}
 
 
@@ -32,13 +30,14 @@ def create_tasks(parts: Parts) -> Blueprint:
 
 def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
     @blueprint.post("/tasks")
-    @parts.contract(body=TaskCreate, ok={201: TaskCreated, 200: TaskCreated}, fails=(409,))
-    def create_task(body: TaskCreate) -> tuple[Response, int]:
+    @parts.contract(body=TaskCreate, headers=TaskCreateHeaders, ok={201: TaskCreated, 200: TaskCreated}, fails=(409,))
+    def create_task(body: TaskCreate, headers: TaskCreateHeaders) -> tuple[Response, int]:
         """Create a task; it runs as soon as a worker is free.
 
         With an `Idempotency-Key` header the same request twice makes one task: the second answer is 200.
         """
-        task, new = parts.submitter.submit(current_principal(), _submission(body), idempotency_key=_key())
+        key = headers.idempotency_key
+        task, new = parts.submitter.submit(current_principal(), _submission(body), idempotency_key=key)
         return _created(task, 201 if new else 200)
 
     @blueprint.get("/tasks")
@@ -108,13 +107,6 @@ def _submission(body: TaskCreate) -> Submission:
         max_attempts=body.max_attempts,
         timeout_seconds=body.timeout_seconds,
     )
-
-
-def _key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidInput(flaws=[Flaw(("Idempotency-Key",), f"must be 1 to {MAX_KEY} printable ASCII characters")])
-    return key
 
 
 def _created(task: Task, status: int) -> tuple[Response, int]:

@@ -38,6 +38,6 @@ class Mailbox:
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
         try:
             function(*args)
-        except Exception:  # whatever was posted, the mailbox goes on; counted and logged
+        except Exception:  # noqa: BLE001  whatever was posted, the mailbox goes on; counted and logged
             metrics.failure("mailbox")
             _log.exception("posted_call_failed", function=repr(function))

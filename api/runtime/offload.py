@@ -19,7 +19,7 @@ def offload(runtime: Runtime, work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # handed to the caller whatever it is: nothing is swallowed
+        except BaseException as error:  # noqa: BLE001  handed to the caller whatever it is: nothing is swallowed
             errors.append(error)
         finally:
             done.set()

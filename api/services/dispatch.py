@@ -118,7 +118,7 @@ class Dispatcher:
             outcome = self._execute(attempt)
             _log.info("attempt_ended", task_id=grant.task.id, ending=str(outcome.ending), error=outcome.error)
             self._settle(grant, outcome)
-        except Exception:  # the slot must come back whatever happened; counted, logged, and recovered at start
+        except Exception:  # noqa: BLE001  the slot must come back; counted, logged, recovered at the next start
             metrics.failure("attempt")
             _log.exception("attempt_broken", task_id=grant.task.id)
         finally:

@@ -114,9 +114,7 @@ class Submitter:
             retry_of=submission.retry_of,
         )
 
-    def _insert(
-        self, tx: Transaction, task: Task, key: str | None, fingerprint: str
-    ) -> tuple[Task, Commit | None]:
+    def _insert(self, tx: Transaction, task: Task, key: str | None, fingerprint: str) -> tuple[Task, Commit | None]:
         if key is not None:
             earlier = tx.idempotent(task.owner, key)
             known = tx.task(earlier.task_id) if earlier else None

@@ -31,7 +31,10 @@ class Server(Protocol):
 
 
 def run(make: Callable[[], Runcast]) -> None:
-    """Serve what `make` returns until SIGTERM or SIGINT, then stop within the grace. `ConfigError` for wrong settings."""
+    """Serve what `make` returns until SIGTERM or SIGINT, then stop within the grace.
+
+    `ConfigError` for wrong settings.
+    """
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
     runcast = make()

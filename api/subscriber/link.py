@@ -18,7 +18,6 @@ from typing import Any, Protocol
 import engineio
 import socketio
 import websocket
-from engineio.payload import Payload
 
 from api.domain.cursor import backoff
 from api.errors import ConnectionLost
@@ -32,7 +31,6 @@ _library_logger.setLevel(logging.ERROR)  # it warns of each lost connection, whi
 HANDSHAKE_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
 GOODBYE_SECONDS = 0.2
-POLL_PACKETS = 1_000_000
 STEADY_SECONDS = 2.0
 """A connection that lasted this long counts as a success: after its loss the back-off starts anew."""
 
@@ -154,9 +152,6 @@ class Link:
     """Keeps one namespace connected, from `open` to `close`, for as long as it takes."""
 
     def __init__(self, url: str, namespace: str, token: str | None, listener: Listener) -> None:
-        # A poll may bring a whole replay, and the library gives up the connection over 16 packets. The limit
-        # is one of the process: it is lifted by whoever opens a link, not by an import.
-        Payload.max_decode_packets = max(Payload.max_decode_packets, POLL_PACKETS)
         self.url, self.namespace, self.token = url, namespace, token
         self.connection = Connection()
         self._listener = listener

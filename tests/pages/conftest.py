@@ -24,8 +24,6 @@ PATIENCE_MS = 30_000
 NETWORK = ("Failed to load resource", "WebSocket connection to", "Access to fetch at")
 """What the browser itself logs of a server that is away, or that answers with an error."""
 
-OpenDemo = Callable[..., DemoPage]
-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:

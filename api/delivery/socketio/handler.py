@@ -146,7 +146,7 @@ class TasksNamespace:
                 return {"ok": True, **handler(*arguments)}
             except RuncastError as error:
                 return self._refuse(error.code, error.message, data)
-            except Exception:  # a bug of ours: the client hears that, the log hears what
+            except Exception:  # noqa: BLE001  a bug of ours: the client hears that, the log hears what
                 metrics.failure("socketio_handler")
                 _log.exception("handler_failed", handler=getattr(handler, "__name__", "?"))
                 return self._refuse("internal", "the server made an error; it has been logged", data)

@@ -68,7 +68,7 @@ def convergence(report: Report) -> Figure:
         ("cg_offset", "offset of the centre of gravity, mm", limits.get("max_cg_offset_mm")),
     )
     for axes, (name, label, limit) in zip(panels, series, strict=True):
-        _curve(axes, report, name)
+        _curve(axes, report, name, limit)
         axes.set_title(label, loc="left", fontsize=10, color=INK)
         if limit is not None:
             axes.axhline(limit, color=RED, linestyle="--", linewidth=1.2)
@@ -81,7 +81,7 @@ def convergence(report: Report) -> Figure:
     return figure
 
 
-def _curve(axes: Any, report: Report, name: str) -> None:
+def _curve(axes: Any, report: Report, name: str, limit: float | None) -> None:
     values = np.array([row[name] for row in report.search.rows])
     feasible = np.array([not row["violations"] for row in report.search.rows])
     numbers = np.arange(1, len(values) + 1)
@@ -91,7 +91,7 @@ def _curve(axes: Any, report: Report, name: str) -> None:
         if chosen.any():
             axes.scatter(numbers[chosen], values[chosen], s=24, color=colour, zorder=3, label=label)
     if name != "best_objective" and values.min() >= 0:
-        axes.set_ylim(bottom=0, top=1.25 * float(values.max()))
+        axes.set_ylim(bottom=0, top=1.25 * max(float(values.max()), limit or 0.0, 1e-3))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

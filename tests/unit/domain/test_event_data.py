@@ -43,9 +43,7 @@ def test_nonfinite_metrics_are_null_with_their_names_beside():
 
 
 def test_what_a_worker_has_already_marked_as_nonfinite_stays_marked():
-    data = data_of(
-        "iteration_complete", {"iteration": 1, "metrics": {"a": None}, "nonfinite": {"a": "inf"}}
-    )
+    data = data_of("iteration_complete", {"iteration": 1, "metrics": {"a": None}, "nonfinite": {"a": "inf"}})
     assert data["metrics"] == {"a": None}
     assert data["nonfinite"] == {"a": "inf"}
 
