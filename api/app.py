@@ -40,7 +40,6 @@ from api.services.publish import Publisher
 from api.services.query import Queries
 from api.services.results import Results
 from api.services.submit import Submitter
-from api.store.migrate import migrate
 from api.store.sql import SqlStore
 from api.workloads.registry import load_workloads, validate_params
 
@@ -115,7 +114,6 @@ def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
 
 def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO) -> Runcast:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrate(settings.journal_url)
     store = SqlStore(settings.journal_url, runtime, synchronous=settings.sqlite_synchronous)
     bus = MemoryBus(runtime)
     publisher = Publisher(store, bus, utc_now)
