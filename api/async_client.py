@@ -21,7 +21,7 @@ from typing import Any, Self
 from api.domain.cursor import end_of
 from api.errors import ClientError
 from api.subscriber.subscriptions import EVERY_TASK, worst
-from api.websocket_client import Callback, TaskWebSocketClient
+from api.subscriber.task_client import Callback, TaskWebSocketClient
 
 logger = logging.getLogger("runcast.client")
 

@@ -31,9 +31,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(5000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     data_dir: Path = Field(Path("var"), description="Folder for everything that the server writes.")
-    database_url: str = Field(
-        "", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder."
-    )
+    database_url: str = Field("", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder.")
     sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
         "NORMAL", description="`NORMAL` survives a crash of the server, `FULL` also a loss of power."
     )

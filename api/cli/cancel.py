@@ -6,7 +6,7 @@ import json
 
 from api.cli import options
 from api.cli.exits import told
-from api.cli.session import api_client, command
+from api.cli.session import api_client, command, full_id
 
 
 @told
@@ -21,13 +21,14 @@ def cancel(
 
     Examples:
 
+    \b
       runcast cancel 3f0c9e0a-…
     """
     with api_client(server, token) as client:
-        resource = client.cancel(task)
+        resource = client.cancel(full_id(client, task))
     if as_json:
         print(json.dumps(resource, separators=(",", ":")))
     elif resource["status"] == "cancelled":
         print("cancelled")
     else:
-        print(f"cancel asked for. See it take effect: {command('watch', task, server)}")
+        print(f"cancel asked for. See it take effect: {command('watch', resource['task_id'], server)}")

@@ -36,8 +36,8 @@ def demo(verbose: options.Verbose = False) -> None:
 
     Examples:
 
+    \b
       runcast demo
-
       RUNCAST_PORT=8080 runcast demo | grep iteration_complete
     """
     data_dir = Path(os.environ.get("RUNCAST_DATA_DIR") or "var").resolve()

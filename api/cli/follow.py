@@ -55,6 +55,8 @@ def _until_the_end(
 ) -> View:
     lost_at: float | None = None
     while True:
+        if news.empty():
+            screen.idle()
         try:
             kind, what = news.get(timeout=_left(lost_at, patience))
         except queue.Empty:

@@ -16,6 +16,9 @@ from api.cli.exits import told
 from api.cli.picture import STATUS
 from api.cli.screen import console
 from api.cli.session import api_client
+from api.cli.words import instant
+
+SHORT_ID = 8
 
 
 @told
@@ -36,8 +39,8 @@ def list_tasks(
 
     Examples:
 
+    \b
       runcast list --status running
-
       runcast list -q panel --json | jq -r .task_id
     """
     wanted = {"status": status, "type": type, "tag": tag, "q": search, "limit": limit}
@@ -55,17 +58,23 @@ def list_tasks(
 
 def _show(tasks: list[dict[str, Any]], total: int) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("task", no_wrap=True, min_width=8, overflow="crop")
-    for name in ("status", "done", "type", "created", "name"):
+    for name in ("task", "status", "done", "created"):
+        table.add_column(name, no_wrap=True)
+    for name in ("type", "name"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for task in tasks:
-        cells = [Text(cell) for cell in _cells(task)]
-        cells[1].stylize(STATUS.get(task["status"], ("", ""))[1])
-        table.add_row(*cells)
+        task_id, status, done, type_, created, name = _cells(task)
+        style = STATUS.get(status, ("", ""))[1]
+        table.add_row(task_id[:SHORT_ID], Text(status, style=style), done, _when(created), Text(type_), Text(name))
     out = console()
     out.print(table)
     if total > len(tasks):
         out.print(f"{len(tasks)} of {total}; --limit shows more", style="dim")
+
+
+def _when(created: str) -> str:
+    at = instant(created)
+    return f"{at.astimezone():%b %d %H:%M}" if at else "-"
 
 
 def _cells(task: dict[str, Any]) -> list[str]:

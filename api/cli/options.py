@@ -17,7 +17,7 @@ Token = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show all there is to an error.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON value per line in place of text.")]
-TaskId = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task.")]
+TaskId = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task, or its beginning.")]
 Patience = Annotated[
     float | None,
     typer.Option(

@@ -30,7 +30,7 @@ LEVELS = {"debug": "dim", "warning": "yellow", "error": "red", "critical": "bold
 def picture(view: View, waited: float, width: int) -> RenderableType:
     """The whole of it; `waited` seconds have passed since the latest event."""
     parts: list[RenderableType] = [_head(view, waited, width), _bar(view, waited, width)]
-    if view.message and view.message != view.status:
+    if view.message and view.message != view.status and view.status != "failed":
         parts.append(one_line(Text(f"  {clean(view.message)}", style="dim")))
     if view.metrics:
         parts.append(metrics_table(view, width))
@@ -77,7 +77,7 @@ def _bar(view: View, waited: float, width: int) -> RenderableType:
 
 
 def _figures(view: View, waited: float) -> str:
-    parts = [f"{view.current}/{view.total}" if view.total is not None else str(view.current)]
+    parts = [f"{view.current}/{view.total}" if view.total is not None else str(view.current or "")]
     if view.percent is not None and view.total is not None:
         parts.append(f"{view.percent:.0f} %")
     if view.rate is not None and not view.ended:

@@ -36,6 +36,9 @@ class PlainScreen:
     def note(self, text: str) -> None:
         print(f"# {clean(text)}", file=sys.stderr, flush=True)
 
+    def idle(self) -> None:
+        """Each line was shown at once."""
+
 
 class JsonScreen(PlainScreen):
     """One envelope per line, as it came."""

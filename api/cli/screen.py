@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from api.cli.picture import above, picture
 from api.cli.plain import JsonScreen, PlainScreen
@@ -36,6 +37,9 @@ class Screen(Protocol):
     def note(self, text: str) -> None:
         """Something to know that is no event."""
 
+    def idle(self) -> None:
+        """All that has been heard has been told: show it."""
+
 
 class RichScreen:
     """A picture that is redrawn in place, log lines above it."""
@@ -44,6 +48,8 @@ class RichScreen:
         self._console = console
         self._view: View | None = None
         self._since = time.monotonic()
+        self._lines: list[Text] = []
+        self._printed_at = 0.0
         self._live = Live(
             console=console, get_renderable=self._picture, refresh_per_second=REDRAWS_PER_SECOND, transient=False
         )
@@ -53,6 +59,7 @@ class RichScreen:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.idle()
         self._live.stop()
 
     def start(self, view: View) -> None:
@@ -62,13 +69,22 @@ class RichScreen:
         self._view, self._since = view, time.monotonic()
         line = above(envelope)
         if line is not None:
-            self._console.print(line, no_wrap=True, overflow="ellipsis")
+            self._lines.append(line)
+        if self._since - self._printed_at > 1 / REDRAWS_PER_SECOND:
+            self.idle()
 
     def state(self, view: View) -> None:
         self._view = view
 
     def note(self, text: str) -> None:
         self._console.print(text, style="yellow", markup=False)
+
+    def idle(self) -> None:
+        """Print the lines above the picture, together: each print draws the picture anew, which takes 3 ms."""
+        if self._lines:
+            self._console.print(Text("\n").join(self._lines), no_wrap=True, overflow="ellipsis")
+            self._lines.clear()
+        self._printed_at = time.monotonic()
 
     def _picture(self) -> Any:
         if self._view is None:

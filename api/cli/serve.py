@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
+
+from api.cli.server_process import SCRIPT
 
 
 def serve(
@@ -20,15 +23,13 @@ def serve(
 
     Examples:
 
+    \b
       runcast serve
-
       RUNCAST_MAX_WORKERS=4 runcast serve --port 8080
     """
     if host is not None:
         os.environ["RUNCAST_HOST"] = host
     if port is not None:
         os.environ["RUNCAST_PORT"] = str(port)
-    # The server patches the standard library before anything else is loaded, so not before this line.
-    from api.server import main
-
-    main()
+    # It patches the standard library before anything else is loaded, and this process has loaded much of it.
+    os.execv(sys.executable, [sys.executable, str(SCRIPT)])

@@ -17,15 +17,30 @@ from api.cli.follow import exit_code, follow
 from api.cli.options import DEFAULT_SERVER, patience_of
 from api.cli.screen import screen_for
 from api.cli.view import View
+from api.errors import APIError
 
 if TYPE_CHECKING:
     from api.client import APIClient
+
+ID_LENGTH = 36
 
 
 def api_client(server: str, token: str) -> APIClient:
     from api.client import APIClient
 
     return APIClient(server, token or None)
+
+
+def full_id(client: APIClient, given: str) -> str:
+    """The id that begins with `given`, as `runcast list` shows it; a whole id is returned as it is."""
+    if len(given) >= ID_LENGTH:
+        return given
+    found = [task["task_id"] for task in client.list_tasks(q=given, limit=200)["tasks"]]
+    matching = [task_id for task_id in found if task_id.startswith(given)]
+    if len(matching) == 1:
+        return str(matching[0])
+    problem = f"{len(matching)} tasks begin" if matching else "no task begins"
+    raise APIError(404, "Not found", f"{problem} with {given!r}: see `runcast list`")
 
 
 def follow_task(
@@ -56,10 +71,12 @@ def detaching(server: str, task_id: str) -> Iterator[None]:
         raise typer.Exit(DETACHED) from None
 
 
-def finish(view: View) -> None:
+def finish(view: View, *, verbose: bool) -> None:
     """Say why it failed, if so, and leave with the code of its end."""
     if view.status == "failed":
         print(f"runcast: the task failed: {clean(view.error)}", file=sys.stderr)
+        for line in view.traceback.splitlines() if verbose else ():
+            print(clean(line), file=sys.stderr)
     raise typer.Exit(exit_code(view))
 
 

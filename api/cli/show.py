@@ -13,7 +13,7 @@ from api.cli import options
 from api.cli.clean import clean
 from api.cli.exits import told
 from api.cli.screen import console
-from api.cli.session import api_client, command, page_url
+from api.cli.session import api_client, command, full_id, page_url
 from api.cli.words import UNITS, number
 
 _SHOWN = (
@@ -34,12 +34,12 @@ def show(
 
     Examples:
 
+    \b
       runcast show 3f0c9e0a-…
-
       runcast show 3f0c9e0a-… --json | jq .metrics
     """
     with api_client(server, token) as client:
-        resource = client.get_task(task)
+        resource = client.get_task(full_id(client, task))
     if as_json:
         print(json.dumps(resource, separators=(",", ":")))
         return

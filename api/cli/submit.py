@@ -37,8 +37,8 @@ def submit(
 
     Examples:
 
+    \b
       runcast submit optimization -p bom_file=config/bom_example.json -p max_iterations=40
-
       runcast submit optimization --params-file job.json --name "panel B" --tag lab --no-wait
     """
     params = read_params(params_file, param or ())
@@ -48,7 +48,7 @@ def submit(
     if wait:
         with detaching(server, task["task_id"]):
             view = follow_task(server, token, task["task_id"], since=0, patience=patience, as_json=as_json)
-        finish(view)
+        finish(view, verbose=verbose)
 
 
 def _options(name: str, tags: list[str] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import typer
 
 from api.cli import options
 from api.cli.exits import told
-from api.cli.session import detaching, finish, follow_task
+from api.cli.session import api_client, detaching, finish, follow_task, full_id
 
 
 @told
@@ -28,12 +28,13 @@ def watch(
 
     Examples:
 
+    \b
       runcast watch 3f0c9e0a-…
-
       runcast watch 3f0c9e0a-… --since 0 | grep iteration_complete
-
       runcast watch 3f0c9e0a-… --json | jq .data
     """
-    with detaching(server, task):
-        view = follow_task(server, token, task, since=since, patience=patience, as_json=as_json)
-    finish(view)
+    with api_client(server, token) as client:
+        task_id = full_id(client, task)
+    with detaching(server, task_id):
+        view = follow_task(server, token, task_id, since=since, patience=patience, as_json=as_json)
+    finish(view, verbose=verbose)

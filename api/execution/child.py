@@ -20,6 +20,7 @@ from api.execution.messages import RUN, End, read_assignment
 from api.execution.outlet import Outlet
 from api.execution.remains import end_session
 from api.ports import Assignment
+from api.workloads.registry import load_workload, parse_params
 
 
 def serve(descriptor: int) -> None:
@@ -56,8 +57,6 @@ def perform(assignment: Assignment, outlet: Outlet, gate: Gate) -> End:
 
 
 def _prepare(assignment: Assignment) -> tuple[Workload, Any]:
-    from api.workloads.registry import load_workload, parse_params  # pydantic comes with these
-
     workload = load_workload(assignment.type)
     return workload, parse_params(workload, assignment.params, assignment.input_dirs)
 

@@ -19,6 +19,7 @@ from api.execution.outlet import Outlet
 from api.execution.progress import point
 from api.execution.values import finite_metrics
 from api.ports import Assignment
+from api.workloads.inputs import resolve_input
 
 _ALIASES = {"warn": "warning", "fatal": "critical"}
 
@@ -58,8 +59,6 @@ class ChildContext:
             write_checkpoint(self._assignment.checkpoint_file, bytes(state))
 
     def input_path(self, name: str) -> Path:
-        from api.workloads.inputs import resolve_input  # pydantic, which a child without params need not wait for
-
         return resolve_input(name, self._assignment.input_dirs)
 
 

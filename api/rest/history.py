@@ -19,9 +19,7 @@ def create_history(parts: Parts) -> Blueprint:
     def list_events(task_id: str, query: EventQuery) -> dict[str, Any]:
         """Stored events with a greater seq than `since`, in order."""
         types = [query.event_type] if query.event_type else None
-        history = parts.queries.history(
-            current_principal(), task_id, after=query.since, limit=query.limit, types=types
-        )
+        history = parts.queries.history(current_principal(), task_id, after=query.since, limit=query.limit, types=types)
         events = [event.envelope() for event in history.events]
         return {"events": events, "last_seq": history.task.last_seq, "epoch": history.epoch}
 

@@ -44,9 +44,7 @@ def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
     @parts.contract(query=TaskQuery, ok={200: TaskList})
     def list_tasks(query: TaskQuery) -> dict[str, Any]:
         """List tasks, newest first."""
-        where = TaskFilter(
-            status=query.status, type=query.type, tag=query.tag, owner=query.owner, text=query.q or None
-        )
+        where = TaskFilter(status=query.status, type=query.type, tag=query.tag, owner=query.owner, text=query.q or None)
         page, views = parts.queries.page(current_principal(), where, limit=query.limit, cursor=query.cursor)
         tasks = [task_resource(view.task, view.queue_position) for view in views]
         return {"tasks": tasks, "total": page.total, "next_cursor": page.next_cursor}
@@ -64,9 +62,7 @@ def _add_item(blueprint: Blueprint, parts: Parts) -> None:
     @parts.contract(body=TaskEdit, ok={200: TaskResource})
     def edit_task(task_id: str, body: TaskEdit) -> dict[str, Any]:
         """Change name, tags or priority."""
-        task = parts.editor.edit(
-            current_principal(), task_id, name=body.name, tags=body.tags, priority=body.priority
-        )
+        task = parts.editor.edit(current_principal(), task_id, name=body.name, tags=body.tags, priority=body.priority)
         return task_resource(task)
 
     @blueprint.delete("/tasks/<task_id>")

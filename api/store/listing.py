@@ -87,7 +87,7 @@ def page(shape: frozenset[str], *, further: bool) -> Statement:
     """The tasks of one page; past `created_at`, `task_id` when `further`."""
     query = select(*COLUMNS).where(_matches(shape))
     if further:
-        query = query.where(_PLACE < tuple_(bindparam("created_at"), bindparam("task_id")))  # noqa: SIM300
+        query = query.where(_PLACE < tuple_(bindparam("created_at"), bindparam("task_id")))
     return Statement(query.order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(bindparam("limit")))
 
 

@@ -11,6 +11,9 @@ HEARTBEAT = ": heartbeat\n\n"
 TASK_ERROR = "task_error"
 """A browser takes an event named `error` for a lost connection."""
 
+EVENT_NAMES = (*(str(type) for type in EventType if type is not EventType.ERROR), TASK_ERROR, "reset", "end")
+"""Everything that the `event:` line of a stream may say."""
+
 
 def event_block(event: Event, epoch: str) -> str:
     name = TASK_ERROR if event.type is EventType.ERROR else str(event.type)

@@ -16,7 +16,7 @@ __all__ = ["OptimizationParams", "load_bom", "parse_bom", "validate_bom", "workl
 
 
 def run(params: OptimizationParams, ctx: Context) -> Mapping[str, Any]:
-    """Search for a layout and write the result folder; see docs/optimization.md."""
+    """Search for a layout and write the result folder; see docs/explanation/optimization.md."""
     from api.workloads.optimization.one_core import limit_threads
 
     limit_threads()  # the numerical libraries read it when they are loaded, so before the next import

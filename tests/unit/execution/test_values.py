@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.errors import WorkloadError
@@ -95,7 +95,12 @@ def test_a_result_that_holds_itself_is_refused() -> None:
         json_result(endless)
 
 
-@given(st.dictionaries(st.text(), st.recursive(st.none() | st.floats() | st.integers() | st.text(), st.lists)))
+@settings(deadline=None, max_examples=50)  # a busy machine is no failure
+@given(
+    st.dictionaries(
+        st.text(), st.recursive(st.none() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=8)
+    )
+)
 def test_every_accepted_result_is_strict_json(result: dict[str, Any]) -> None:
     """No NaN is left in it."""
     json.dumps(json_result(result)[0], allow_nan=False)

@@ -65,7 +65,7 @@ def moments(boxes: list[dict[str, Any]], cg: list[float]) -> list[float]:
 
 def heat_links(boxes: list[dict[str, Any]], envelope: list[float]) -> tuple[list[list[float]], list[list[float]]]:
     """Conductances (W/K) and radiative areas (m²) among the boxes and then the panels -x +x -y +y -z +z,
-    from the description in docs/optimization.md."""
+    from the description in docs/explanation/optimization.md."""
     n = len(boxes)
     linear = [[0.0] * (n + 6) for _ in range(n + 6)]
     radiative = [[0.0] * (n + 6) for _ in range(n + 6)]
