@@ -9,6 +9,7 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -94,7 +95,7 @@ class Settings(BaseSettings):
     @property
     def journal_url(self) -> str:
         """Where the journal is kept."""
-        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'runcast.db'}"
+        return self.database_url or f"sqlite:///{quote(str(self.data_dir.resolve() / 'runcast.db'))}"
 
 
 def public_bind_message(host: str) -> str:

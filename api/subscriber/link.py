@@ -35,6 +35,16 @@ STEADY_SECONDS = 2.0
 """A connection that lasted this long counts as a success: after its loss the back-off starts anew."""
 
 
+_REASONS = {
+    "Connection refused": "connection refused",
+    "Failed to resolve": "no such host",
+    "timed out": "no answer",
+    "Remote end closed": "the connection broke off",
+    "Connection reset": "the connection broke off",
+}
+"""What stands in the long-winded texts of the HTTP library, and what it means."""
+
+
 class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has no types
     """Handles messages one after another: as it comes, each gets a thread of its own and may overtake."""
 
@@ -248,7 +258,7 @@ class Link:
             connection.drop()
             return False
         self._reason = "the connection was lost"
-        if connection.lost.is_set():
+        if connection.lost.is_set() or self._closing.is_set():
             connection.drop()
             return False
         return True
@@ -277,6 +287,5 @@ def unreachable(url: str, reason: str) -> str:
 
 def _in_one_line(what: object) -> str:
     text = " ".join(str(what).split())
-    if "Connection refused" in text:
-        return "connection refused"
-    return text[:120] or type(what).__name__
+    known = (reason for sign, reason in _REASONS.items() if sign in text)
+    return next(known, text[:120] or type(what).__name__)

@@ -2,8 +2,8 @@
 
 Heat goes from box to box (straps, and bridged faces that are near), from box to panel (mounting faces, brackets,
 radiation of free faces), along the panels, and from their outer faces to space.
-docs/explanation/optimization.md lists what is assumed; the couplings are Fourier's law and the sum of resistances in series (Incropera et al., Fundamentals of
-Heat and Mass Transfer, 3.1).
+docs/explanation/optimization.md lists what is assumed; the couplings are Fourier's law and the sum of resistances
+in series (Incropera et al., Fundamentals of Heat and Mass Transfer, 3.1).
 """
 
 from __future__ import annotations

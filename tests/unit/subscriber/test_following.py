@@ -511,11 +511,22 @@ def test_disconnect_ends_every_thread_and_may_be_repeated(server: ScriptedServer
     assert not client.connected
 
 
+def test_disconnect_while_it_still_tries_to_connect_leaves_nothing_behind(server: ScriptedServer) -> None:
+    server.refuse_connections = 1000
+    for _ in range(20):
+        client = TaskWebSocketClient(server.url)
+        with pytest.raises(ConnectionLost, match="cannot reach"):
+            client.connect(timeout=0.01)
+        client.disconnect()
+    wait_until(lambda: not [t.name for t in threading.enumerate() if t.name.startswith("runcast-")])
+
+
 def test_connect_after_disconnect_resumes(server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded) -> None:
     task = server.task(RUNNING)
     client.connect()
     client.subscribe(task, since=0)
     wait_until(lambda: seen.seqs.get(task) == [1])
+    client.disconnect()
     client.disconnect()
     feed(server, task, 5)
     client.connect()
