@@ -7,7 +7,7 @@ CI     ?=
 SYSTEM_PACKAGES := nginx chromium nodejs
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-deps lint fmt bench docs clean
+.PHONY: help demo run test test-deps lint fmt fuzz bench docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
+	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
 
 bench: $(VENV)/.dev ## Measure latencies and the hub's largest gap; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
