@@ -24,6 +24,7 @@ import requests
 
 from api.domain.lifecycle import TERMINAL, Status
 from api.errors import APIError, ClientError, ConnectionLost
+from api.subscriber.advice import no_address, reason_of, unreachable
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -240,24 +241,19 @@ class APIClient:
             response = self._session.request(
                 method, self.base_url + path, timeout=(CONNECT_SECONDS, READ_SECONDS), **options
             )
-        except requests.Timeout as exc:
-            raise ConnectionLost(
-                f"{self.base_url} did not answer in time: is it overloaded or behind a proxy?"
-            ) from exc
-        except requests.ConnectionError as exc:
-            raise ConnectionLost(
-                f"cannot reach {self.base_url}: start the server with `runcast serve` or give the right address"
-            ) from exc
-        except (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.MissingSchema,
-            requests.exceptions.InvalidSchema,
-        ):
-            raise ConnectionLost(f"{self.base_url!r} is no address: it reads like http://localhost:5000") from None
+        except requests.RequestException as exc:
+            raise ConnectionLost(self._advice(exc)) from exc
         if response.ok:
             return response
         with response:
             raise _problem(response)
+
+    def _advice(self, problem: requests.RequestException) -> str:
+        if isinstance(problem, requests.Timeout):
+            return f"{self.base_url} did not answer in time: it is overloaded, or the address is not right"
+        if isinstance(problem, ValueError):  # the library found the URL itself wrong
+            return no_address(self.base_url)
+        return unreachable(self.base_url, reason_of(problem))
 
 
 def _task(task_id: str, *rest: str) -> str:

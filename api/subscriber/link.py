@@ -21,6 +21,7 @@ import websocket
 
 from api.domain.cursor import backoff
 from api.errors import ConnectionLost
+from api.subscriber.advice import no_address, reason_of, unreachable
 from api.subscriber.subscriptions import accepted
 
 logger = logging.getLogger("runcast.client")
@@ -33,16 +34,6 @@ ANSWER_SECONDS = 10.0
 GOODBYE_SECONDS = 0.2
 STEADY_SECONDS = 2.0
 """A connection that lasted this long counts as a success: after its loss the back-off starts anew."""
-
-
-_REASONS = {
-    "Connection refused": "connection refused",
-    "Failed to resolve": "no such host",
-    "timed out": "no answer",
-    "Remote end closed": "the connection broke off",
-    "Connection reset": "the connection broke off",
-}
-"""What stands in the long-winded texts of the HTTP library, and what it means."""
 
 
 class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has no types
@@ -107,8 +98,16 @@ class Connection(socketio.Client):  # type: ignore[misc]  # the library has no t
     def _over(self) -> None:
         self.lost.set()
         self.eio.stop_handling()
+        self._wake_handshake()
         for waiting in tuple(self._asking):
             waiting.put(None)
+
+    def _wake_handshake(self) -> None:
+        """`connect` may be waiting for an answer that will not come."""
+        self.namespaces: dict[str, str] = {}
+        self.failed_namespaces = list(self.connection_namespaces)
+        if self._connect_event is not None:
+            self._connect_event.set()
 
     def drop(self) -> None:
         """End it without waiting for threads that may hang in a dead socket."""
@@ -177,6 +176,8 @@ class Link:
 
     def open(self, timeout: float | None) -> None:
         """Connect, and stay connected. `ConnectionLost` when that has not happened in `timeout` seconds."""
+        if not self.url.startswith(("http://", "https://")):
+            raise ConnectionLost(no_address(self.url))
         if not self.opened:
             self._closing.clear()
             self._thread = threading.Thread(target=self._run, name="runcast-link", daemon=True)
@@ -254,7 +255,7 @@ class Link:
         # The library lets IndexError, KeyError and others through when the server dies in mid-handshake.
         # Whichever it is, this try has failed and the next one starts from scratch.
         except Exception as exc:  # noqa: BLE001 - see above
-            self._reason = self._refusal or _in_one_line(exc)
+            self._reason = self._refusal or reason_of(exc)
             connection.drop()
             return False
         self._reason = "the connection was lost"
@@ -277,15 +278,4 @@ class Link:
         """The server, not the network, said no: its words are the reason to show."""
         if isinstance(problem, dict):
             said = problem.get("message") or problem.get("detail") or problem.get("error")
-            self._refusal = f"refused: {_in_one_line(said)}"
-
-
-def unreachable(url: str, reason: str) -> str:
-    """One line that says what to do."""
-    return f"cannot reach {url} ({reason}): start the server with `runcast serve` or give the right address"
-
-
-def _in_one_line(what: object) -> str:
-    text = " ".join(str(what).split())
-    known = (reason for sign, reason in _REASONS.items() if sign in text)
-    return next(known, text[:120] or type(what).__name__)
+            self._refusal = f"refused: {reason_of(said)}"

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from api.errors import APIError, ClientError, ConnectionLost
+from api.subscriber import link, task_client
 from api.websocket_client import TaskWebSocketClient
 from tests.support.scripted_server import ScriptedServer
 from tests.support.servers import free_port
@@ -405,6 +406,23 @@ def test_a_server_that_refuses_what_it_had_accepted_is_tried_again(
     assert [1, 2] == seen.seqs[task]
 
 
+def test_a_connection_on_which_the_server_no_longer_answers_is_given_up_for_a_new_one(
+    server: ScriptedServer, wire: Wire, client: TaskWebSocketClient, seen: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (link, task_client):
+        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    task = server.task(RUNNING)
+    client.connect()
+    client.subscribe(task, since=0, timeout=DEADLINE)
+    server.silent.add("subscribe")
+    wire.cut()
+    wait_until(lambda: [event for event, _ in server.requests].count("subscribe") >= 2, DEADLINE)
+    server.silent.clear()
+    server.append(task, *COMPLETED)
+    assert "completed" == client.wait_for_completion(DEADLINE)
+    assert [1, 2] == seen.seqs[task]
+
+
 def test_subscribing_again_starts_anew(server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded) -> None:
     task = server.task(RUNNING, *[("log", {"n": n}) for n in range(4)])
     client.connect()
@@ -494,6 +512,12 @@ def test_polling_serves_where_websocket_does_not(
     server.append(task, *COMPLETED)
     assert "completed" == client.wait_for_completion(DEADLINE)
     assert numbers(1, 22) == seen.seqs[task]
+
+
+@pytest.mark.parametrize("address", ["localhost:5000", "ws://localhost:5000", ""])
+def test_a_wrong_address_is_told_at_once(address: str) -> None:
+    with pytest.raises(ConnectionLost, match="is no address"):
+        TaskWebSocketClient(address).connect(timeout=None)
 
 
 @pytest.mark.parametrize("call", ["subscribe", "unsubscribe"])
