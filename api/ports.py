@@ -66,9 +66,7 @@ class Transaction(Protocol):
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         """Every task in one of these states, oldest first."""
 
-    def events(
-        self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None
-    ) -> list[Event]:
+    def events(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[Event]:
         """Events with seq > `after` in order, `limit` at most."""
 
     def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:

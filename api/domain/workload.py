@@ -79,4 +79,3 @@ class Workload:
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):
             raise ValueError(f"workload type {self.type!r}: lower-case letters, digits, '_' and '-' only, 64 at most")
-
