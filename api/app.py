@@ -15,6 +15,7 @@ from api.access.guard import guarded
 from api.access.origins import LOOPBACK_ORIGIN, OriginPolicy
 from api.bus.memory import MemoryBus
 from api.config import Settings, load_settings
+from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.batches import limit_batches
 from api.delivery.socketio.handler import TasksNamespace
@@ -132,6 +133,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     )
     queries = Queries(store)
     hub = Hub(store, bus, runtime)
+    everything = Everything(store, bus, runtime)
     controller = Controller(store, publisher, dispatcher.wake)
     submitter = Submitter(
         store,
@@ -147,7 +149,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         lock=LockFile(settings.data_dir / "executor.lock"),
         grants=grants,
         dispatcher=dispatcher,
-        hub=hub,
+        sweeps=(hub.sweep, everything.sweep),
         store=store,
     )
     spec = create_spec(runcast_version())
@@ -169,7 +171,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         input_dirs=settings.input_dirs,
     )
     register_rest(app, spec, parts)
-    TasksNamespace(socketio, hub, queries, controller, submitter, utc_now).register()
+    TasksNamespace(socketio, hub, everything, queries, controller, submitter, utc_now).register()
     return Runcast(settings, app, socketio, Emitter(store, publisher), backstage)
 
 

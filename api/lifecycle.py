@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from api import metrics
-from api.delivery.hub import Hub
 from api.errors import RuncastError
 from api.log import get_logger
 from api.ports import Store
@@ -19,6 +18,8 @@ from api.services.health import OK
 
 _log = get_logger(__name__)
 LOCK_SECONDS = 0.5
+SWEEP_SECONDS = 1.5
+"""How often lost doorbells are looked for: a bell shows a hole only when the next one comes."""
 TICK_SECONDS = 0.02
 
 
@@ -33,15 +34,16 @@ class Backstage:
         lock: LockFile,
         grants: Grants,
         dispatcher: Dispatcher,
-        hub: Hub,
+        sweeps: Sequence[Callable[[], None]],
         store: Store,
     ) -> None:
+        """`sweeps` look for what a lost doorbell did not tell."""
         self._runtime = runtime
         self._spawn = spawn
         self._lock = lock
         self._grants = grants
         self._dispatcher = dispatcher
-        self._hub = hub
+        self._sweeps = tuple(sweeps)
         self._store = store
         self._started = False
         self._stopping = False
@@ -49,7 +51,7 @@ class Backstage:
     def start(self) -> None:
         if not self._started:
             self._started = True
-            self._spawn(self._hub.sweep_for_ever)
+            self._spawn(self._sweep_for_ever)
             self._spawn(self._watch_the_hub)
             self._spawn(self._run_tasks)
 
@@ -81,6 +83,16 @@ class Backstage:
                 self._runtime.sleep(LOCK_SECONDS)
         if not self._stopping:
             self._dispatcher.run()
+
+    def _sweep_for_ever(self) -> None:
+        while not self._stopping:
+            self._runtime.sleep(SWEEP_SECONDS)
+            for sweep in self._sweeps:
+                try:
+                    sweep()
+                except RuncastError as error:
+                    metrics.failure("sweep")
+                    _log.warning("sweep_failed", reason=error.message)
 
     def _watch_the_hub(self) -> None:
         largest = 0.0

@@ -121,6 +121,8 @@ class Doorbell:
     task_id: str
     last_seq: int
     events: tuple[Event, ...] = ()
+    owner: str = ""
+    """Whose task it is, where the events are at hand."""
 
 
 class Bus(Protocol):

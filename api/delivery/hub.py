@@ -15,8 +15,8 @@ from api.runtime.base import Runtime
 
 _log = get_logger(__name__)
 PAGE = 200
-SWEEP_SECONDS = 1.5
-"""How often lost doorbells are looked for: a bell shows a hole only when the next one comes."""
+DRAIN_SECONDS = 0.005
+"""How often a reader that is behind is asked whether it has room for the next page."""
 
 
 class Member(Protocol):
@@ -31,6 +31,9 @@ class Member(Protocol):
 
     def deliver(self, events: Sequence[Event]) -> None:
         """Hand stored events to this subscriber alone; must neither block nor switch."""
+
+    def has_room(self) -> bool:
+        """Whether it has taken enough of what it was given for another page."""
 
     def entered(self) -> None:
         """It is live from here on: called at the seam, between two pushes."""
@@ -72,16 +75,6 @@ class Hub:
         rest = feed.since(cursor)
         return self._read(feed.task_id, cursor) if rest is None else rest
 
-    def sweep_for_ever(self) -> None:
-        """The loop of a background thread: find what a lost bell did not tell."""
-        while True:
-            self._runtime.sleep(SWEEP_SECONDS)
-            try:
-                self.sweep()
-            except RuncastError as error:
-                metrics.failure("sweep")
-                _log.warning("sweep_failed", reason=error.message)
-
     def sweep(self) -> None:
         """Compare what was pushed with what the journal holds."""
         live = [task_id for task_id, feed in list(self._feeds.items()) if feed.live]
@@ -108,6 +101,8 @@ class Hub:
         if feed.pushed < cursor:
             feed.catch_up(self._read(feed.task_id, feed.pushed), cursor)
             return cursor
+        while member.wanted() and not member.has_room():
+            self._runtime.sleep(DRAIN_SECONDS)
         page = self._read(feed.task_id, cursor)
         if page:
             member.deliver(page)

@@ -79,4 +79,4 @@ class Publisher:
             return
         for event in commit.events:
             metrics.EVENTS.labels(str(event.type)).inc()
-        self._bus.ring(Doorbell(commit.task.id, commit.task.last_seq, commit.events))
+        self._bus.ring(Doorbell(commit.task.id, commit.task.last_seq, commit.events, commit.task.owner))

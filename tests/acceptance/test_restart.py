@@ -71,10 +71,7 @@ def test_a_stop_under_load_leaves_no_child_and_puts_tasks_back(start_server):
 
 def test_a_second_server_of_one_data_folder_stands_by_and_takes_over(start_server):
     first = start_server()
-    second = ServerProcess(first.data_dir)
-    second.launch()
-    try:
-        wait_until(lambda: _answers(second))
+    with ServerProcess(first.data_dir, awaits="/api/health") as second:
         assert 503 == requests.get(f"{second.url}/api/ready", timeout=5).status_code
         task_id = submit(second.url, "test-steps", {"n": 20, "delay": 0.05})
         with Listener(second.url) as listener:
@@ -84,8 +81,6 @@ def test_a_second_server_of_one_data_folder_stands_by_and_takes_over(start_serve
         assert 0 == first.stop()
         wait_until(lambda: requests.get(f"{second.url}/api/ready", timeout=5).ok)
         wait_for_status(second.url, submit(second.url, "test-noop"), "completed")
-    finally:
-        second.stop()
 
 
 def test_a_task_that_was_being_cancelled_when_the_server_died_is_cancelled(start_server):
@@ -96,10 +91,3 @@ def test_a_task_that_was_being_cancelled_when_the_server_died_is_cancelled(start
     server.kill()
     server.start()
     wait_for_status(server.url, task_id, "cancelled", timeout=10)
-
-
-def _answers(server: ServerProcess) -> bool:
-    try:
-        return requests.get(f"{server.url}/api/health", timeout=2).ok
-    except requests.RequestException:
-        return False

@@ -47,6 +47,19 @@ def test_joining_at_any_moment_of_a_fast_task_leaves_no_seam(server):
     assert [list(range(number + 1, last + 1)) for number in range(24)] == runs
 
 
+def test_a_long_history_is_replayed_whole_to_a_client_that_takes_its_time(server):
+    """A page at a time, as the client drains: nobody is dropped for reading slowly."""
+    task_id = submit(server.url, "test-steps", {"n": 3000})
+    last = wait_for_status(server.url, task_id, "completed", timeout=120)["last_seq"]
+    assert last > 9000
+    with Listener(server.url) as listener, Listener(server.url, ["polling"]) as polling:
+        for each in (listener, polling):
+            each.subscribe(task_id, since=0)
+        for each in (listener, polling):
+            each.wait_for_end(task_id)
+            assert list(range(1, last + 1)) == seqs(each.updates)
+
+
 def test_without_since_a_newcomer_gets_the_present_state_and_then_live(server):
     with Listener(server.url) as listener:
         task_id = submit(server.url, "test-steps", {"n": 40, "delay": 0.02})

@@ -45,13 +45,21 @@ class ServerProcess:
     """One server; `restart` keeps its port and its data."""
 
     def __init__(
-        self, data_dir: Path, *, command: Command = own_server, env: Mapping[str, str] | None = None, port: int = 0
+        self,
+        data_dir: Path,
+        *,
+        command: Command = own_server,
+        env: Mapping[str, str] | None = None,
+        port: int = 0,
+        awaits: str = "/api/ready",
     ) -> None:
+        """`awaits`: what must answer before the server counts as started; one that stands by is never ready."""
         self.port = port or free_port()
         self.data_dir = data_dir
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data_dir / "server.log"
         self._command = command
+        self._awaits = awaits
         self._env = dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -119,7 +127,7 @@ class ServerProcess:
         if self._process.poll() is not None:
             raise AssertionError(f"the server exited with {self._process.returncode}:\n{self.log_text()[-4000:]}")
         try:
-            return requests.get(f"{self.url}/api/ready", timeout=2).ok
+            return requests.get(f"{self.url}{self._awaits}", timeout=2).ok
         except requests.RequestException:
             return False
 

@@ -8,12 +8,14 @@ from typing import Any
 from flask import request
 
 from api import metrics
-from api.access.principals import current_principal
+from api.access.principals import current_principal, require
 from api.delivery.dialects.resource import task_resource
+from api.delivery.everything import Everything
 from api.delivery.hub import Hub
-from api.delivery.socketio.member import NAMESPACE, RoomMember
-from api.delivery.socketio.requests import SubscribeRequest, control_request, subscribe_request, task_id_of
+from api.delivery.socketio.member import NAMESPACE, Channel, RoomAudience, RoomChannel, RoomMember
+from api.delivery.socketio.requests import EVERY_TASK, SubscribeRequest, control_request, subscribe_request, task_id_of
 from api.domain.event import rfc3339
+from api.domain.permission import Action, Role
 from api.errors import Conflict, RuncastError
 from api.log import get_logger
 from api.ports import Clock
@@ -30,15 +32,23 @@ Answer = dict[str, Any]
 
 class TasksNamespace:
     def __init__(
-        self, socketio: Any, hub: Hub, queries: Queries, controller: Controller, submitter: Submitter, clock: Clock
+        self,
+        socketio: Any,
+        hub: Hub,
+        everything: Everything,
+        queries: Queries,
+        controller: Controller,
+        submitter: Submitter,
+        clock: Clock,
     ) -> None:
         self._socketio = socketio
         self._hub = hub
+        self._everything = everything
         self._queries = queries
         self._controller = controller
         self._submitter = submitter
         self._clock = clock
-        self._members: dict[str, dict[str, RoomMember]] = {}
+        self._members: dict[str, dict[str, RoomMember[Any]]] = {}
         """By connection, then by task."""
 
     def register(self) -> None:
@@ -62,13 +72,14 @@ class TasksNamespace:
 
     def disconnect(self, reason: Any = None) -> None:
         for member in self._members.pop(_sid(), {}).values():
-            self._drop(member)
+            member.withdraw()
 
     def subscribe(self, data: Any) -> Answer:
         wish = subscribe_request(data)
-        principal = current_principal()
-        present = self._queries.present(principal, wish.task_id)
-        member = self._admit(wish)
+        if wish.task_id == EVERY_TASK:
+            return self._subscribe_to_all(wish)
+        present = self._queries.present(current_principal(), wish.task_id)
+        member = self._admit(wish, RoomChannel(wish.task_id, wish.types, self._socketio))
         if member is None:
             return {"task_id": wish.task_id}
         answer = _subscribed(wish, present)
@@ -80,16 +91,33 @@ class TasksNamespace:
             member.deliver(present.events)
         feed = self._hub.join(wish.task_id, after, member)
         if feed is not None:
-            member.feed = feed
-            if not member.wanted():
-                self._drop(member)
+            self._entered(member, lambda: self._hub.leave(feed, member))
         return answer
+
+    def _subscribe_to_all(self, wish: SubscribeRequest) -> Answer:
+        principal = current_principal()
+        require(principal, Action.LIST)
+        owner = None if principal.role is Role.ADMIN else principal.user
+        audience = RoomAudience(owner, wish.types, self._socketio)
+        member = self._admit(wish, audience)
+        answer: Answer = {"task_id": EVERY_TASK, "epoch": self._queries.epoch(), "last_seq": 0, "task": None}
+        if member is not None:
+            self._send("subscribed", answer)
+            self._everything.enter(audience)
+            member.entered()
+            self._entered(member, lambda: self._everything.leave(audience))
+        return answer
+
+    def _entered(self, member: RoomMember[Any], leave: Callable[[], None]) -> None:
+        member.leave = leave
+        if not member.wanted():  # it was withdrawn on its way in
+            member.withdraw()
 
     def unsubscribe(self, data: Any) -> Answer:
         task_id = task_id_of(data)
         member = self._members.get(_sid(), {}).pop(task_id, None)
         if member is not None:
-            self._drop(member)
+            member.withdraw()
         self._send("unsubscribed", {"task_id": task_id})
         return {"task_id": task_id}
 
@@ -114,7 +142,7 @@ class TasksNamespace:
     def unknown(self, name: str, *data: Any) -> Answer:
         raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")
 
-    def _admit(self, wish: SubscribeRequest) -> RoomMember | None:
+    def _admit(self, wish: SubscribeRequest, channel: Channel) -> RoomMember[Channel] | None:
         """A place for the subscription, instead of an earlier one to the same task."""
         mine = self._members.get(_sid())
         if mine is None:
@@ -123,16 +151,10 @@ class TasksNamespace:
             raise _TooMany(f"one connection may subscribe to {MAX_SUBSCRIPTIONS} tasks; unsubscribe from one first")
         earlier = mine.pop(wish.task_id, None)
         if earlier is not None:
-            self._drop(earlier)
-        member = RoomMember(self._socketio, _sid(), wish.task_id, wish.types)
+            earlier.withdraw()
+        member = RoomMember(self._socketio, _sid(), channel)
         mine[wish.task_id] = member
         return member
-
-    def _drop(self, member: RoomMember) -> None:
-        member.withdraw()
-        if member.feed is not None:
-            self._hub.leave(member.feed, member)
-            member.feed = None
 
     def _send(self, name: str, message: Answer) -> None:
         self._socketio.emit(name, message, namespace=NAMESPACE, to=_sid())

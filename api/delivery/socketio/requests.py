@@ -13,6 +13,7 @@ from api.errors import Flaw, InvalidInput
 MAX_ID = 64
 MAX_SEQ = 2**53
 RETRY = "retry"
+EVERY_TASK = "*"
 _ACTIONS = {
     "pause": Command.PAUSE,
     "resume": Command.RESUME,

@@ -28,6 +28,9 @@ class PullMember:
     def deliver(self, events: Sequence[Event]) -> None:
         """Nothing is handed over: the member joins at the end of the journal and reads for itself."""
 
+    def has_room(self) -> bool:
+        return True
+
     def entered(self) -> None:
         """There is no room to enter."""
 

@@ -31,6 +31,10 @@ class ManualRuntime:
     def spawn(self, function, *args):
         self.spawned.append((function, args))
 
+    def sleep(self, seconds):
+        """A reader without room: the test's `while_asleep` decides what happens meanwhile."""
+        self.while_asleep()
+
     def run_spawned(self):
         while self.spawned:
             function, args = self.spawned.pop(0)
@@ -59,6 +63,7 @@ class Reader:
 
     seqs: list[int] = field(default_factory=list)
     here: bool = True
+    room: bool = True
 
     @property
     def channel(self):
@@ -72,6 +77,9 @@ class Reader:
 
     def push(self, events):
         self.seqs += [event.seq for event in events]
+
+    def has_room(self):
+        return self.room
 
     def entered(self):
         pass
@@ -176,6 +184,23 @@ def test_a_reader_that_goes_while_it_is_fed_does_not_enter(world):
     world.report()
     world.ring_all()
     assert [] == reader.seqs
+
+
+def test_a_reader_without_room_waits_in_the_journal_and_misses_nothing(world):
+    world.report(500)
+    reader = Reader(room=False)
+    waits = []
+
+    def while_asleep():
+        assert not reader.seqs, "it was given a page that it had no room for"
+        waits.append(1)
+        world.report()
+        reader.room = len(waits) > 3
+
+    world.runtime.while_asleep = while_asleep
+    world.hub.join(TASK, 0, reader)
+    world.ring_all()
+    assert (4, list(range(1, 505))) == (len(waits), reader.seqs)
 
 
 def test_who_has_left_hears_nothing_more(world):
