@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
@@ -19,6 +23,7 @@ from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.batches import limit_batches
 from api.delivery.socketio.handler import TasksNamespace
+from api.domain.workload import Workload
 from api.execution.supervisor import LocalRunner
 from api.lifecycle import Backstage
 from api.log import get_logger
@@ -42,7 +47,7 @@ from api.services.query import Queries
 from api.services.results import Results
 from api.services.submit import Submitter
 from api.store.sql import SqlStore
-from api.workloads.registry import load_workloads, validate_params
+from api.workloads.registry import Workloads, load_workloads, validate_params
 
 _log = get_logger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
@@ -113,45 +118,31 @@ def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
     return socketio
 
 
+class _Core:
+    """What every part is built on: the journal, the bell, the writers of state."""
+
+    def __init__(self, settings: Settings, runtime: Runtime, socketio: SocketIO) -> None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.runtime = runtime
+        self.socketio = socketio
+        self.store = SqlStore(settings.journal_url, runtime, synchronous=settings.sqlite_synchronous)
+        self.bus = MemoryBus(runtime)
+        self.publisher = Publisher(self.store, self.bus, utc_now)
+        self.folders = Folders(settings.data_dir)
+        self.queries = Queries(self.store)
+        self.grants = Grants(self.store, self.publisher, worker=f"{socket.gethostname()}:{os.getpid()}")
+
+
 def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO) -> Runcast:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = SqlStore(settings.journal_url, runtime, synchronous=settings.sqlite_synchronous)
-    bus = MemoryBus(runtime)
-    publisher = Publisher(store, bus, utc_now)
-    folders = Folders(settings.data_dir)
+    core = _Core(settings, runtime, socketio)
     workloads = load_workloads()
-    grants = Grants(store, publisher, worker=_worker_name())
-    dispatcher = Dispatcher(
-        runtime=runtime,
-        spawn=socketio.start_background_task,
-        grants=grants,
-        publisher=publisher,
-        runner=LocalRunner(runtime),
-        folders=folders,
-        slots=settings.max_workers,
-        input_dirs=settings.input_dirs,
-    )
-    queries = Queries(store)
-    hub = Hub(store, bus, runtime)
-    everything = Everything(store, bus, runtime)
-    controller = Controller(store, publisher, dispatcher.wake)
-    submitter = Submitter(
-        store,
-        publisher,
-        utc_now,
-        workloads,
-        lambda workload, params: validate_params(workload, params, settings.input_dirs),
-        dispatcher.wake,
-    )
-    backstage = Backstage(
-        runtime=runtime,
-        spawn=socketio.start_background_task,
-        lock=LockFile(settings.data_dir / "executor.lock"),
-        grants=grants,
-        dispatcher=dispatcher,
-        sweeps=(hub.sweep, everything.sweep),
-        store=store,
-    )
+    hub = Hub(core.store, core.bus, runtime)
+    everything = Everything(core.store, core.bus, runtime)
+    dispatcher = _dispatcher(core)
+    controller = Controller(core.store, core.publisher, dispatcher.wake)
+    submitter = _submitter(core, workloads, dispatcher)
+    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep))
     spec = create_spec(runcast_version())
     parts = Parts(
         contract=Contract(spec),
@@ -159,24 +150,55 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         clock=utc_now,
         submitter=submitter,
         controller=controller,
-        queries=queries,
-        editor=Editor(store, runtime, folders),
-        results=Results(queries, runtime, folders),
-        readiness=Readiness(
-            {"database": lambda: OK if queries.epoch() else "no epoch", "executor": backstage.condition}
-        ),
+        queries=core.queries,
+        editor=Editor(core.store, runtime, core.folders),
+        results=Results(core.queries, runtime, core.folders),
+        readiness=_readiness(core, backstage),
         hub=hub,
         workloads=workloads,
         broken_workloads=workloads.broken,
         input_dirs=settings.input_dirs,
     )
     register_rest(app, spec, parts)
-    TasksNamespace(socketio, hub, everything, queries, controller, submitter, utc_now).register()
-    return Runcast(settings, app, socketio, Emitter(store, publisher), backstage)
+    TasksNamespace(socketio, hub, everything, core.queries, controller, submitter, utc_now).register()
+    return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage)
 
 
-def _worker_name() -> str:
-    import os
-    import socket
+def _dispatcher(core: _Core) -> Dispatcher:
+    return Dispatcher(
+        runtime=core.runtime,
+        spawn=core.socketio.start_background_task,
+        grants=core.grants,
+        publisher=core.publisher,
+        runner=LocalRunner(core.runtime),
+        folders=core.folders,
+        slots=core.settings.max_workers,
+        input_dirs=core.settings.input_dirs,
+    )
 
-    return f"{socket.gethostname()}:{os.getpid()}"
+
+def _submitter(core: _Core, workloads: Workloads, dispatcher: Dispatcher) -> Submitter:
+    def check(workload: Workload, params: Mapping[str, Any]) -> dict[str, Any]:
+        return validate_params(workload, params, core.settings.input_dirs)
+
+    return Submitter(core.store, core.publisher, utc_now, workloads, check, dispatcher.wake)
+
+
+def _backstage(core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]]) -> Backstage:
+    return Backstage(
+        runtime=core.runtime,
+        spawn=core.socketio.start_background_task,
+        lock=LockFile(core.settings.data_dir / "executor.lock"),
+        grants=core.grants,
+        dispatcher=dispatcher,
+        sweeps=sweeps,
+        store=core.store,
+    )
+
+
+def _readiness(core: _Core, backstage: Backstage) -> Readiness:
+    def database() -> str:
+        core.queries.epoch()
+        return OK
+
+    return Readiness({"database": database, "executor": backstage.condition})

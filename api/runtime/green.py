@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from selectors import BaseSelector
 from typing import Any
@@ -10,7 +11,7 @@ from api.runtime.base import NativeWaiter, Waiter
 from api.runtime.mailbox import Mailbox
 
 
-class GreenRuntime:
+class GreenRuntime(ABC):
     """A subclass names its library's primitives; the constructor runs on the thread that is the hub."""
 
     name = ""
@@ -29,17 +30,17 @@ class GreenRuntime:
         self._mailbox = Mailbox(write)
         self.spawn(self._mailbox.drain_for_ever)
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def spawn(self, function: Callable[..., Any], *args: Any) -> None: ...
 
-    def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def sleep(self, seconds: float) -> None: ...
 
-    def selector(self) -> BaseSelector:
-        raise NotImplementedError
+    @abstractmethod
+    def selector(self) -> BaseSelector: ...
 
-    def _green_waiter(self) -> Waiter:
-        raise NotImplementedError
+    @abstractmethod
+    def _green_waiter(self) -> Waiter: ...
 
     def start_native(self, function: Callable[[], Any], name: str) -> None:
         self._start_new_thread(function, ())

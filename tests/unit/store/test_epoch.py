@@ -15,7 +15,7 @@ from api.store.sql import SqlStore
 
 
 def epoch_of(url: str, **options: str) -> str:
-    with closing(SqlStore(url, ThreadRuntime(), **options)) as store:  # type: ignore[arg-type]
+    with closing(SqlStore(url, ThreadRuntime(), **options)) as store:
         return store.read(lambda tx: tx.epoch())
 
 

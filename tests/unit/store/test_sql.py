@@ -89,7 +89,7 @@ def test_a_database_without_our_tables_put_in_its_place_is_unavailable(store: Sq
 
 def test_a_write_that_slips_past_the_guard_of_a_read_is_refused_by_the_database(store: SqlStore) -> None:
     def sneak(tx: Transaction) -> None:
-        tx._connection.execute("DELETE FROM journal")  # type: ignore[attr-defined]
+        tx._connection.execute("DELETE FROM journal")
 
     with pytest.raises(Unavailable, match="readonly"):
         store.read(sneak)

@@ -61,7 +61,7 @@ class Bench:
 
     def put(self, work: Work, patience: float = 1.0) -> Job:
         job = Job(work, _Noting(self), patience)
-        job._waiter.job = job  # type: ignore[attr-defined]
+        job._waiter.job = job
         self._writer.put(job)
         return job
 
@@ -141,7 +141,7 @@ def half_way(number: int) -> Work:
 
 def failing_at_commit(tx: Transaction) -> None:
     """Breaks a foreign key that is checked at the commit."""
-    tx._connection.execute("PRAGMA defer_foreign_keys=ON")  # type: ignore[attr-defined]
+    tx._connection.execute("PRAGMA defer_foreign_keys=ON")
     tx.remember("ada", "key", IdempotentRequest("hash", "no such task"), START)
 
 
@@ -207,7 +207,7 @@ def test_a_failed_commit_fails_only_the_guilty_job(bench: Bench, path: Path) -> 
 
 def test_a_job_that_the_disk_has_no_room_for_is_unavailable_and_the_others_go_on(bench: Bench, path: Path) -> None:
     def limit(tx: Transaction) -> None:
-        tx._connection.execute("PRAGMA max_page_count=40")  # type: ignore[attr-defined]
+        tx._connection.execute("PRAGMA max_page_count=40")
 
     huge = a_task(2, params={"bom": "x" * 500_000})
     jobs = bench.run(limit, add(1), lambda tx: tx.add_task(huge), add(3))

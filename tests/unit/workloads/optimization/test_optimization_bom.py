@@ -34,7 +34,7 @@ BAD = {
     "components of another type": ({"components": "a"}, "components", "is not a list"),
     "text": ("hello", "", "is not a list of components"),
     "nothing": (None, "", "is not a list of components"),
-    "component of another type": (bom(3), "components.0", "is not an object"),  # type: ignore[arg-type]
+    "component of another type": (bom(3), "components.0", "is not an object"),
     "missing mass": (bom({"id": "a", "dimensions": size(), "power": 1}), "components.0.mass", "is missing"),
     "unknown key": (bom(part(colour="red")), "components.0.colour", "not a field"),
     "unknown top key": (bom(part(), boxes=[]), "boxes", "not a field"),
