@@ -25,8 +25,9 @@ NETWORK = ("Failed to load resource", "WebSocket connection to", "Access to fetc
 """What the browser itself logs of a server that is away, or that answers with an error."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Ends with the tests of the pages: while it lives, its event loop is the main thread's."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=require("chromium"), args=ARGUMENTS)

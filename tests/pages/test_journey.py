@@ -135,6 +135,8 @@ def test_a_form_that_cannot_be_loaded_can_be_tried_again(
 ) -> None:
     """The third picture: failed, with the way on."""
     page = new_page()
+    page.route_web_socket("**/socket.io/**", lambda socket: None)  # a connection would load the form by itself
+    page.route("**/socket.io/**", lambda route: route.abort())
     pattern = "**/api/workloads"
     page.route(pattern, lambda route: route.abort() if answer == "abort" else route.fulfill(status=500, body="{}"))
     demo = DemoPage(page)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+CLIENT_THREADS = frozenset({"runcast-link", "runcast-messages", "runcast-dispatch", "runcast-goodbye"})
 _NEVER = threading.Event()
 INTERVAL = 0.02
 
@@ -25,3 +26,8 @@ def wait_until(
         if time.monotonic() > deadline:
             raise AssertionError(f"after {timeout} s: {explain()}")
         _NEVER.wait(interval)
+
+
+def client_threads() -> list[str]:
+    """Names of the threads of Python clients in this process that still live."""
+    return [thread.name for thread in threading.enumerate() if thread.name in CLIENT_THREADS]

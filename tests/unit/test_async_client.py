@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from api.errors import APIError, ClientError, ConnectionLost
 from api.websocket_client import AsyncTaskClient
 from tests.support.scripted_server import ScriptedServer
 from tests.support.servers import free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
 
 Json = dict[str, Any]
@@ -30,7 +29,7 @@ def server() -> Iterator[ScriptedServer]:
 def run(body: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run an async test body, and see that it left no thread behind."""
     asyncio.run(asyncio.wait_for(body(), 30))
-    wait_until(lambda: not [t.name for t in threading.enumerate() if t.name.startswith("runcast-")])
+    wait_until(lambda: not client_threads())
 
 
 def test_watch_yields_each_event_up_to_the_last(server: ScriptedServer) -> None:

@@ -16,7 +16,7 @@ from api.subscriber import link, task_client
 from api.websocket_client import TaskWebSocketClient
 from tests.support.scripted_server import ScriptedServer
 from tests.support.servers import free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
 
 Json = dict[str, Any]
@@ -531,7 +531,7 @@ def test_disconnect_ends_every_thread_and_may_be_repeated(server: ScriptedServer
     client.subscribe(server.task(RUNNING))
     client.disconnect()
     client.disconnect()
-    wait_until(lambda: not [t.name for t in threading.enumerate() if t.name.startswith("runcast-")])
+    wait_until(lambda: not client_threads())
     assert not client.connected
 
 
@@ -542,7 +542,7 @@ def test_disconnect_while_it_still_tries_to_connect_leaves_nothing_behind(server
         with pytest.raises(ConnectionLost, match="cannot reach"):
             client.connect(timeout=0.01)
         client.disconnect()
-    wait_until(lambda: not [t.name for t in threading.enumerate() if t.name.startswith("runcast-")])
+    wait_until(lambda: not client_threads())
 
 
 def test_connect_after_disconnect_resumes(server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded) -> None:
