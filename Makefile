@@ -40,7 +40,7 @@ fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 
 fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
-	@FUZZ_EXAMPLES=100 $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
+	@FUZZ_EXAMPLES=100 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
 
 bench: $(VENV)/.dev ## Measure latencies and the hub's largest gap; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -57,6 +57,7 @@ $(VENV)/bin/python:
 $(VENV)/.run: $(VENV)/bin/python requirements.txt setup.cfg pyproject.toml
 	@echo "Installing the pinned requirements into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@rm -rf runcast.egg-info  # an older one would hide new workloads
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

@@ -35,6 +35,7 @@ from api.rest.problems import register_problems
 from api.runtime.base import Runtime
 from api.runtime.choose import current_runtime
 from api.runtime.lockfile import LockFile
+from api.runtime.offload import offload
 from api.services.control import Controller
 from api.services.dispatch import Dispatcher
 from api.services.edit import Editor
@@ -44,6 +45,7 @@ from api.services.grant import Grants
 from api.services.health import OK, Readiness
 from api.services.publish import Publisher
 from api.services.query import Queries
+from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.submit import Submitter
 from api.store.sql import SqlStore
@@ -52,6 +54,7 @@ from api.workloads.registry import Workloads, load_workloads, validate_params
 _log = get_logger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 MAX_BODY = 1024 * 1024
+BUS_SECONDS = 2.0
 MAX_SOCKET_MESSAGE = 64 * 1024
 
 
@@ -142,6 +145,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     dispatcher = _dispatcher(core)
     controller = Controller(core.store, core.publisher, dispatcher.wake)
     submitter = _submitter(core, workloads, dispatcher)
+    reports = ExternalReports(core.store, core.publisher, workloads)
     backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep))
     spec = create_spec(runcast_version())
     parts = Parts(
@@ -150,6 +154,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         clock=utc_now,
         submitter=submitter,
         controller=controller,
+        reports=reports,
         queries=core.queries,
         editor=Editor(core.store, runtime, core.folders),
         results=Results(core.queries, runtime, core.folders),
@@ -160,7 +165,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         input_dirs=settings.input_dirs,
     )
     register_rest(app, spec, parts)
-    TasksNamespace(socketio, hub, everything, core.queries, controller, submitter, utc_now).register()
+    TasksNamespace(socketio, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
     return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage)
 
 
@@ -181,7 +186,10 @@ def _submitter(core: _Core, workloads: Workloads, dispatcher: Dispatcher) -> Sub
     def check(workload: Workload, params: Mapping[str, Any]) -> dict[str, Any]:
         return validate_params(workload, params, core.settings.input_dirs)
 
-    return Submitter(core.store, core.publisher, utc_now, workloads, check, dispatcher.wake)
+    def copy_checkpoint(task_id: str, to_task_id: str) -> bool:
+        return offload(core.runtime, lambda: core.folders.copy_checkpoint(task_id, to_task_id))
+
+    return Submitter(core.store, core.publisher, utc_now, workloads, check, dispatcher.wake, copy_checkpoint)
 
 
 def _backstage(core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]]) -> Backstage:
@@ -201,4 +209,9 @@ def _readiness(core: _Core, backstage: Backstage) -> Readiness:
         core.queries.epoch()
         return OK
 
-    return Readiness({"database": database, "executor": backstage.condition})
+    def bus() -> str:
+        heard = core.runtime.waiter()
+        core.runtime.post(heard.set)
+        return OK if heard.wait(BUS_SECONDS) else f"the hub has not answered for {BUS_SECONDS:g} s"
+
+    return Readiness({"database": database, "bus": bus, "executor": backstage.condition})

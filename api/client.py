@@ -25,6 +25,7 @@ import requests
 from api.domain.lifecycle import TERMINAL, Status
 from api.errors import APIError, ClientError, ConnectionLost
 from api.subscriber.advice import no_address, reason_of, unreachable
+from api.subscriber.report import Report
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -132,6 +133,17 @@ class APIClient:
     def retry(self, task_id: str, *, from_checkpoint: bool = False) -> Json:
         """A new task with the params of an ended one, on request from its last checkpoint."""
         return self._json("POST", _task(task_id, "retry"), json={"from_checkpoint": from_checkpoint})
+
+    def report(self, name: str, total: int | None = None, *, params: Mapping[str, Any] | None = None) -> Report:
+        """A task for work that runs in this process: `with client.report("my job", total=100) as job`.
+
+        See `api.subscriber.report.Report` for what `job` offers.
+        """
+        task = self.create_task(type="external", params=params or {}, name=name)
+        return Report(task["task_id"], total, self._append)
+
+    def _append(self, task_id: str, events: Sequence[Mapping[str, Any]]) -> Json:
+        return self._json("POST", _task(task_id, "events"), json=list(events))
 
     def events(self, task_id: str, since: int = 0) -> Iterator[Json]:
         """Each stored event after number `since`, in order, page by page.

@@ -75,6 +75,8 @@ class Workload:
     run: Run
     description: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
+    external: bool = False
+    """Its tasks are not run here: they are created `running`, and their owner reports them."""
 
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):

@@ -44,6 +44,7 @@ class Contract:
         *,
         ok: dict[int, type[BaseModel] | None],
         body: type[BaseModel] | None = None,
+        body_optional: bool = False,
         query: type[BaseModel] | None = None,
         headers: type[BaseModel] | None = None,
         fails: tuple[int, ...] = (),
@@ -63,7 +64,7 @@ class Contract:
                 tags=[tag],
                 operation_id=view.__name__,
                 path_parameter_descriptions=_PATH,
-            )(_checked(view, body, query, headers))
+            )(_checked(view, body, query, headers, body_optional))
             return documented
 
         return wrap
@@ -74,6 +75,7 @@ def _checked(
     body: type[BaseModel] | None,
     query: type[BaseModel] | None,
     headers: type[BaseModel] | None,
+    body_optional: bool,
 ) -> Callable[..., Any]:
     @functools.wraps(view)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -82,7 +84,8 @@ def _checked(
         if query is not None:
             kwargs["query"] = validated(query, _query())
         if body is not None:
-            kwargs["body"] = validated(body, json_body())
+            left_out = body_optional and not _body()
+            kwargs["body"] = validated(body, {} if left_out else json_body())
         return view(*args, **kwargs)
 
     return call
@@ -126,7 +129,7 @@ def json_body() -> Any:
 
 def _body() -> bytes:
     """The whole body, 413 for one that is too large; werkzeug cuts one in chunks to the limit without a word."""
-    raw = request.get_data(cache=False)
+    raw = request.get_data()
     if request.content_length is None and len(raw) >= (request.max_content_length or len(raw) + 1):
         raise RequestEntityTooLarge()
     return raw

@@ -35,6 +35,7 @@ _OTHER_MEDIA: dict[str, dict[str, Json]] = {
     "stream_task": {"200": {"text/event-stream": _EVENT}},
 }
 """Answers that are not JSON, by operation and status."""
+_BODY_MAY_BE_LEFT_OUT = frozenset({"retry_task"})
 _HEADERS: dict[str, dict[str, str]] = {
     "201": {"Location": "The address of what was created."},
     "405": {"Allow": "The methods that this address has."},
@@ -65,6 +66,8 @@ def completed(document: Json, types: Iterable[str]) -> Json:
         operation["parameters"] = [_parameter(each) for each in operation["parameters"]]
         if not _takes_input(operation):
             operation["responses"].pop("422", None)
+        if operation["operationId"] in _BODY_MAY_BE_LEFT_OUT:
+            operation["requestBody"]["required"] = False
         for status, response in operation["responses"].items():
             _complete(response, status)
         for status, content in _OTHER_MEDIA.get(operation["operationId"], {}).items():

@@ -15,6 +15,7 @@ from api.services.control import Controller
 from api.services.edit import Editor
 from api.services.health import Readiness
 from api.services.query import Queries
+from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.submit import Submitter
 
@@ -26,6 +27,7 @@ class Parts:
     clock: Clock
     submitter: Submitter
     controller: Controller
+    reports: ExternalReports
     queries: Queries
     editor: Editor
     results: Results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
 
 from api.domain.event import EventType
 from api.domain.lifecycle import Status
@@ -123,6 +123,30 @@ class TaskQuery(Sent):
     q: Text | None = Field(None, max_length=200, description="Part of the name or params, or the id's beginning.")
     limit: int = Field(50, ge=1, le=200)
     cursor: Text | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
+
+
+class EventToAppend(Sent):
+    """One event of an external task, as its owner reports it."""
+
+    event_type: EventType
+    data: JsonObject = Field(default_factory=dict)
+
+
+class EventsToAppend(RootModel[Annotated[list[EventToAppend], Field(min_length=1, max_length=1000)]]):
+    """In order; all are stored or none."""
+
+
+class RetryOptions(Sent):
+    """How to run a task again."""
+
+    from_checkpoint: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Start from the old task's last checkpoint."
+    )
+
+
+class EventsAppended(BaseModel):
+    seqs: list[int]
+    last_seq: int
 
 
 class EventQuery(Sent):

@@ -13,7 +13,16 @@ from api.domain.lifecycle import Command
 from api.domain.task import Task
 from api.ports import TaskFilter
 from api.rest.parts import Parts
-from api.rest.schemas import TaskCreate, TaskCreated, TaskCreateHeaders, TaskEdit, TaskList, TaskQuery, TaskResource
+from api.rest.schemas import (
+    RetryOptions,
+    TaskCreate,
+    TaskCreated,
+    TaskCreateHeaders,
+    TaskEdit,
+    TaskList,
+    TaskQuery,
+    TaskResource,
+)
 from api.services.submit import Submission
 
 FLAT_TYPE = "optimization"
@@ -87,10 +96,11 @@ def _add_control(blueprint: Blueprint, parts: Parts) -> None:
         add(action, command)
 
     @blueprint.post("/tasks/<task_id>/retry")
-    @parts.contract(ok={201: TaskCreated}, fails=(409,))
-    def retry_task(task_id: str) -> tuple[Response, int]:
-        """Run an ended task again, as a new task of the same params."""
-        return _created(parts.submitter.retry(current_principal(), task_id), 201)
+    @parts.contract(body=RetryOptions, body_optional=True, ok={201: TaskCreated}, fails=(409,))
+    def retry_task(task_id: str, body: RetryOptions) -> tuple[Response, int]:
+        """Run an ended task again, as a new task of the same params; the body may be left out."""
+        task = parts.submitter.retry(current_principal(), task_id, from_checkpoint=body.from_checkpoint)
+        return _created(task, 201)
 
 
 def _submission(body: TaskCreate) -> Submission:

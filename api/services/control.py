@@ -56,7 +56,9 @@ class Controller:
         return self._publisher.within(tx, task, asked, also=lambda it: replace(it, pending_command=str(command)))
 
     def _without_worker(self, tx: Transaction, task: Task, command: Command) -> Commit:
-        """A paused task whose worker went with an earlier server."""
+        """A paused task whose worker went with an earlier server, or one that runs elsewhere."""
+        if task.status is Status.RUNNING and command is not Command.CANCEL:
+            raise Conflict(f"the task runs elsewhere: it can be cancelled, but cannot {command} from here")
         if command is Command.CANCEL:
             return self._publisher.within(tx, task, [_status(task, Status.CANCELLED, "cancelled")])
         return self._publisher.within(tx, task, [_status(task, Status.PENDING, "resuming: waiting for a free worker")])

@@ -160,7 +160,7 @@ class Dispatcher:
             metrics.STALE_REPORTS.inc()
             _log.warning("late_outcome_refused", task_id=grant.task.id, reason=error.message)
             return
-        offload(self._runtime, lambda: self._tidy(grant, again))
+        offload(self._runtime, lambda: self._tidy(grant, outcome, again))
 
     def _place_of(self, grant: Grant) -> str | None:
         try:
@@ -170,10 +170,11 @@ class Dispatcher:
             _log.error("files_not_moved", task_id=grant.task.id, reason=str(error))
             return self._folders.lease_dir(grant.lease_id)
 
-    def _tidy(self, grant: Grant, again: bool) -> None:
+    def _tidy(self, grant: Grant, outcome: Outcome, again: bool) -> None:
+        """The checkpoint of a task that failed or was cancelled stays: it may be retried from there."""
         if again:
             self._folders.discard_lease(grant.lease_id)
-        else:
+        if outcome.ending is Ending.COMPLETED:
             self._folders.discard_checkpoint(grant.task.id)
 
     def _until_stored(self, commit: Callable[[], Any]) -> None:

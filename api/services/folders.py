@@ -52,6 +52,14 @@ class Folders:
     def discard_lease(self, lease_id: str) -> None:
         shutil.rmtree(self.absolute(self.lease_dir(lease_id)), ignore_errors=True)
 
+    def copy_checkpoint(self, task_id: str, to_task_id: str) -> bool:
+        """Give a task the checkpoint of another one; False when that has none."""
+        source = self.checkpoint(task_id)
+        if not source.is_file():
+            return False
+        shutil.copyfile(source, self.checkpoint(to_task_id))
+        return True
+
     def discard_checkpoint(self, task_id: str) -> None:
         self.checkpoint(task_id).unlink(missing_ok=True)
 

@@ -50,14 +50,17 @@ class Submitter:
         workloads: Mapping[str, Workload],
         check: Check,
         wake: Callable[[], None],
+        copy_checkpoint: Callable[[str, str], bool],
     ) -> None:
-        """`check` validates params against a workload's model; `wake` tells the dispatcher of new work."""
+        """`check` validates params against a workload's model; `wake` tells the dispatcher of new work;
+        `copy_checkpoint` gives one task's checkpoint to another, if there is one."""
         self._store = store
         self._publisher = publisher
         self._clock = clock
         self._workloads = workloads
         self._check = check
         self._wake = wake
+        self._copy_checkpoint = copy_checkpoint
 
     def submit(
         self, principal: Principal, submission: Submission, *, idempotency_key: str | None = None
@@ -65,8 +68,9 @@ class Submitter:
         """(task, whether it is new). `InvalidInput` names each wrong param; `Conflict` when the key
         stands for another request."""
         require(principal, Action.SUBMIT)
-        task = self._draft(principal, submission)
-        fingerprint = submission.fingerprint()
+        return self._enter(self._draft(principal, submission), idempotency_key, submission.fingerprint())
+
+    def _enter(self, task: Task, idempotency_key: str | None, fingerprint: str) -> tuple[Task, bool]:
         known, commit = self._store.write(lambda tx: self._insert(tx, task, idempotency_key, fingerprint))
         if commit is None:
             return known, False
@@ -74,14 +78,19 @@ class Submitter:
         self._wake()
         return known, True
 
-    def retry(self, principal: Principal, task_id: str) -> Task:
-        """A new task of the same params as an ended one."""
+    def retry(self, principal: Principal, task_id: str, *, from_checkpoint: bool = False) -> Task:
+        """A new task of the same params as an ended one; it may start from the old one's last checkpoint.
+
+        `Conflict` for a task that has not ended, has no checkpoint to start from, or runs elsewhere.
+        """
         old = self._store.read(lambda tx: tx.task(task_id))
         if old is None:
             raise NotFound()
         require(principal, Action.CONTROL, old)
         if not old.terminal:
             raise Conflict(f"a {old.status} task cannot be retried: it has not ended")
+        if old.type in self._workloads and self._workloads[old.type].external:
+            raise Conflict("an external task is run by whoever reports it: start it there again")
         again = Submission(
             type=old.type,
             params=old.params,
@@ -92,7 +101,14 @@ class Submitter:
             timeout_seconds=old.timeout_seconds,
             retry_of=old.id,
         )
-        return self.submit(principal, again)[0]
+        return self._submit_from(principal, again, old) if from_checkpoint else self.submit(principal, again)[0]
+
+    def _submit_from(self, principal: Principal, again: Submission, old: Task) -> Task:
+        require(principal, Action.SUBMIT)
+        task = self._draft(principal, again)
+        if not self._copy_checkpoint(old.id, task.id):
+            raise Conflict("the task has left no checkpoint: retry it without from_checkpoint")
+        return self._enter(task, None, again.fingerprint())[0]
 
     def _draft(self, principal: Principal, submission: Submission) -> Task:
         workload = self._workloads.get(submission.type)
@@ -100,7 +116,10 @@ class Submitter:
             known = ", ".join(sorted(self._workloads)) or "none"
             raise InvalidInput(flaws=[Flaw(("type",), f"unknown type {submission.type!r:.80}: one of {known}")])
         params = self._check(workload, submission.params)
+        elsewhere = workload.external
         return Task(
+            status=Status.RUNNING if elsewhere else Status.PENDING,
+            attempt=1 if elsewhere else 0,
             id=str(uuid.uuid4()),
             type=submission.type,
             owner=principal.user,
@@ -125,10 +144,11 @@ class Submitter:
         tx.add_task(task)
         if key is not None:
             tx.remember(task.owner, key, IdempotentRequest(fingerprint, task.id), task.created_at)
-        commit = self._publisher.within(tx, task, [_pending(task)])
+        commit = self._publisher.within(tx, task, [_first(task)])
         return replace(commit.task), commit
 
 
-def _pending(task: Task) -> Draft:
-    data = {"status": str(Status.PENDING), "message": "waiting for a free worker", "attempt": task.attempt}
+def _first(task: Task) -> Draft:
+    message = "waiting for a free worker" if task.status is Status.PENDING else "reported from elsewhere"
+    data = {"status": str(task.status), "message": message, "attempt": task.attempt}
     return Draft(EventType.STATUS_CHANGE, data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from tests.support.events import Listener, history, submit, task, wait_for_status
 
@@ -49,3 +50,8 @@ def test_print_stderr_logging_and_progress_bars_arrive_as_log_lines(server):
 def test_a_time_limit_ends_a_task_that_does_not_end(server):
     task_id = submit(server.url, "test-steps", {"n": 1000, "delay": 0.05}, timeout_seconds=0.5)
     assert "timed out after 0.5 s" in wait_for_status(server.url, task_id, "failed")["error"]
+
+
+def test_readiness_names_each_part(server):
+    answer = requests.get(f"{server.url}/api/ready", timeout=10)
+    assert (200, {"database": "ok", "bus": "ok", "executor": "ok"}) == (answer.status_code, answer.json()["checks"])

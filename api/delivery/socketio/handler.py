@@ -13,7 +13,14 @@ from api.delivery.dialects.resource import task_resource
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.member import NAMESPACE, Channel, RoomAudience, RoomChannel, RoomMember
-from api.delivery.socketio.requests import EVERY_TASK, SubscribeRequest, control_request, subscribe_request, task_id_of
+from api.delivery.socketio.requests import (
+    EVERY_TASK,
+    SubscribeRequest,
+    control_request,
+    report_request,
+    subscribe_request,
+    task_id_of,
+)
 from api.domain.event import rfc3339
 from api.domain.permission import Action, Role
 from api.errors import Conflict, RuncastError
@@ -21,6 +28,7 @@ from api.log import get_logger
 from api.ports import Clock
 from api.services.control import Controller
 from api.services.query import History, Queries
+from api.services.report import ExternalReports
 from api.services.submit import Submitter
 
 _log = get_logger(__name__)
@@ -39,6 +47,7 @@ class TasksNamespace:
         queries: Queries,
         controller: Controller,
         submitter: Submitter,
+        reports: ExternalReports,
         clock: Clock,
     ) -> None:
         self._socketio = socketio
@@ -47,6 +56,7 @@ class TasksNamespace:
         self._queries = queries
         self._controller = controller
         self._submitter = submitter
+        self._reports = reports
         self._clock = clock
         self._members: dict[str, dict[str, RoomMember[Any]]] = {}
         """By connection, then by task."""
@@ -55,7 +65,7 @@ class TasksNamespace:
         on = self._socketio.on_event
         on("connect", self.connect, namespace=NAMESPACE)
         on("disconnect", self.disconnect, namespace=NAMESPACE)
-        for name in ("subscribe", "unsubscribe", "control"):
+        for name in ("subscribe", "unsubscribe", "control", "report"):
             on(name, self._answered(getattr(self, name)), namespace=NAMESPACE)
         on("*", self._answered(self.unknown, with_name=True), namespace=NAMESPACE)
 
@@ -138,6 +148,11 @@ class TasksNamespace:
             return {**result, "code": error.code}
         self._send("control_result", result)
         return result
+
+    def report(self, data: Any) -> Answer:
+        task_id, event_type, content = report_request(data)
+        commit = self._reports.report(current_principal(), task_id, [(event_type, content)])
+        return {"task_id": task_id, "seq": commit.task.last_seq}
 
     def unknown(self, name: str, *data: Any) -> Answer:
         raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")

@@ -57,6 +57,17 @@ def control_request(data: Any) -> tuple[str, str, Command | None]:
     return _task_id(fields), action, _ACTIONS[action]
 
 
+def report_request(data: Any) -> tuple[str, str, dict[str, Any]]:
+    """(task_id, event_type, data); what the data must hold is for the event's type to say."""
+    fields = _object(data)
+    event_type, content = fields.get("event_type"), fields.get("data")
+    if not isinstance(event_type, str):
+        raise _flaw("event_type", f"must be one of {', '.join(EventType)}")
+    if not isinstance(content, dict):
+        raise _flaw("data", "must be an object")
+    return _task_id(fields), event_type, content
+
+
 def _types(value: Any) -> Types | None:
     if value is None:
         return None

@@ -49,7 +49,7 @@ def test_the_same_key_for_another_request_is_a_conflict(world):
 
 
 def test_an_unknown_type_is_named_with_those_there_are(world):
-    with pytest.raises(InvalidInput, match="unknown type 'y': one of x"):
+    with pytest.raises(InvalidInput, match="unknown type 'y': one of away, x"):
         world.submitter.submit(LOCAL, Submission("y"))
 
 

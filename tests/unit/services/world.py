@@ -11,6 +11,7 @@ from api.services.emit import Emitter
 from api.services.grant import Grants
 from api.services.publish import Publisher
 from api.services.query import Queries
+from api.services.report import ExternalReports
 from api.services.submit import Submission, Submitter
 from api.store.memory import MemoryStore
 
@@ -32,9 +33,20 @@ class World:
         self.bells = KeptBells()
         self.publisher = Publisher(self.store, self.bells, self.clock)
         self.woken = 0
-        workloads = {"x": Workload("x", "X", dict, lambda params, ctx: None)}
+        workloads = {
+            "x": Workload("x", "X", dict, lambda params, ctx: None),
+            "away": Workload("away", "Away", dict, lambda params, ctx: None, external=True),
+        }
+        self.checkpoints: set[str] = set()
+        self.reports = ExternalReports(self.store, self.publisher, workloads)
         self.submitter = Submitter(
-            self.store, self.publisher, self.clock, workloads, lambda workload, params: dict(params), self.wake
+            self.store,
+            self.publisher,
+            self.clock,
+            workloads,
+            lambda workload, params: dict(params),
+            self.wake,
+            self.copied,
         )
         self.controller = Controller(self.store, self.publisher, self.wake)
         self.grants = Grants(self.store, self.publisher, "worker-1")
@@ -45,11 +57,14 @@ class World:
         self.now += timedelta(seconds=1)
         return self.now
 
+    def copied(self, task_id, to_task_id):
+        return task_id in self.checkpoints
+
     def wake(self):
         self.woken += 1
 
-    def submit(self, key=None, **options):
-        return self.submitter.submit(LOCAL, Submission("x", **options), idempotency_key=key)[0]
+    def submit(self, key=None, kind="x", **options):
+        return self.submitter.submit(LOCAL, Submission(kind, **options), idempotency_key=key)[0]
 
     def task(self, task_id):
         return self.queries.view(LOCAL, task_id).task
