@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from api.domain.event_data import finite_metrics
 from api.errors import APIError, ConnectionLost, TaskCancelled
 
 Json = dict[str, Any]
@@ -18,6 +19,8 @@ INTERVAL_SECONDS = 0.1
 """`progress` is sent at most this often; the latest one always is."""
 MAX_WAITING = 1000
 """Events that may wait for a server that cannot be reached, before `ConnectionLost` is raised."""
+BATCH = 50
+"""Events in one request."""
 RETRY_SECONDS = 1.0
 LAST_WORD_SECONDS = 60.0
 """How long the end of the task is tried to be told."""
@@ -28,7 +31,8 @@ class Report:
     """A context manager. Its end completes the task, an exception fails it with its traceback.
 
     `progress`, `iteration` and `log` raise `TaskCancelled` once somebody has cancelled the task. While the
-    server cannot be reached they keep what they are given, in order, and send it later.
+    server cannot be reached they keep what they are given, in order, and send it later. A report whose answer
+    was lost on the way is sent again: it may stand in the journal twice.
     """
 
     def __init__(self, task_id: str, total: int | None, append: Append) -> None:
@@ -52,8 +56,10 @@ class Report:
                 self._flush()
 
     def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """The metrics of one finished iteration; none is lost."""
-        self._send(_event("iteration_complete", {"iteration": iteration, "metrics": dict(metrics)}))
+        """The metrics of one finished iteration; none is lost. NaN and infinities become null, named beside."""
+        finite, nonfinite = finite_metrics({name: float(value) for name, value in metrics.items()})
+        data: Json = {"iteration": iteration, "metrics": finite}
+        self._send(_event("iteration_complete", {**data, "nonfinite": nonfinite} if nonfinite else data))
 
     def log(self, message: str, level: str = "info") -> None:
         """One line of the task's log."""
@@ -105,8 +111,8 @@ class Report:
         self._keep_progress()
         try:
             while self._waiting:
-                self._append(self.task_id, self._waiting[:MAX_WAITING])
-                del self._waiting[:MAX_WAITING]
+                self._append(self.task_id, self._waiting[:BATCH])
+                del self._waiting[:BATCH]
             self._failing, self._due = False, time.monotonic() + INTERVAL_SECONDS
         except ConnectionLost:
             self._failing, self._due = True, time.monotonic() + RETRY_SECONDS

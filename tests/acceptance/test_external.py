@@ -52,6 +52,13 @@ def test_leaving_the_block_completes_and_an_exception_fails_the_task(server, cli
     assert "Traceback" in failed["data"]["traceback"]
 
 
+def test_metrics_that_are_no_numbers_arrive_as_null_and_named(server, client):
+    with client.report("diverges") as job:
+        job.iteration(1, {"loss": float("nan"), "accuracy": 0.5})
+    (data,) = [e["data"] for e in history(server.url, job.task_id) if e["event_type"] == "iteration_complete"]
+    assert ({"loss": None, "accuracy": 0.5}, {"loss": "nan"}) == (data["metrics"], data["nonfinite"])
+
+
 def test_a_cancel_reaches_the_script_as_an_exception(server, client):
     job = client.report("endless")
     job.log("first")
