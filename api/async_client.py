@@ -78,7 +78,7 @@ class AsyncTaskClient:
             self._consumer = self._loop.create_task(self._consume(), name="runcast-consume")
         try:
             await asyncio.to_thread(self._client.connect, timeout)
-        except BaseException:
+        except BaseException:  # a cancellation too: no thread may be left behind
             await self.disconnect()
             raise
 
@@ -195,5 +195,5 @@ class AsyncTaskClient:
             result = callback(*args)
             if inspect.isawaitable(result):
                 await result
-        except Exception:
+        except Exception:  # whatever a callback does, the stream goes on
             logger.exception("a callback raised", extra={"action": "callback"})

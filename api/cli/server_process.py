@@ -40,7 +40,7 @@ class ServerProcess:
     def __enter__(self) -> Self:
         try:
             self.start()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the server may not outlive who started it
             self.stop()
             raise
         return self

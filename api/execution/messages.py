@@ -19,7 +19,6 @@ from api.execution.channel import Message, NotAReport, decode, excerpt
 from api.ports import Assignment, Ending
 
 RUN = "run"
-COMMANDS = frozenset({"pause", "resume", "cancel", "shutdown"})
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 NONFINITE = frozenset({"nan", "inf", "-inf"})
 

@@ -62,7 +62,6 @@ class Dispatcher:
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
         self._stopping = False
-        self._stopped = runtime.waiter()
 
     def wake(self) -> None:
         """There is new work or a new command; from any thread."""
@@ -78,8 +77,10 @@ class Dispatcher:
             except RuncastError as error:
                 metrics.failure("dispatch")
                 _log.warning("dispatch_delayed", reason=error.message)
+            except Exception:  # noqa: BLE001  without this loop no task would ever start again; counted and logged
+                metrics.failure("dispatch_broken")
+                _log.exception("dispatch_broken")
             self._nudge.wait(POLL_SECONDS)
-        self._stopped.set()
 
     def stop(self, grace: float) -> None:
         """Take no more work, end what runs, wait `grace` seconds at most for it."""
@@ -97,10 +98,15 @@ class Dispatcher:
             grant = self._grants.take_next()
             if grant is None:
                 return
-            attempt = _Attempt(grant)
-            self._attempts[grant.task.id] = attempt
-            metrics.RUNNING.set(len(self._attempts))
-            self._spawn(self._attempt, attempt)
+            self._begin(grant)
+
+    def _begin(self, grant: Grant) -> None:
+        attempt = _Attempt(grant)
+        self._attempts[grant.task.id] = attempt
+        metrics.RUNNING.set(len(self._attempts))
+        if self._stopping:  # the stop came while the grant was being committed: it has not seen this one
+            attempt.control.send("shutdown")
+        self._spawn(self._attempt, attempt)
 
     def _pass_commands_on(self) -> None:
         if not self._attempts:

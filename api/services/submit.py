@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from api.access.principals import require
@@ -145,7 +145,7 @@ class Submitter:
         if key is not None:
             tx.remember(task.owner, key, IdempotentRequest(fingerprint, task.id), task.created_at)
         commit = self._publisher.within(tx, task, [_first(task)])
-        return replace(commit.task), commit
+        return commit.task, commit
 
 
 def _first(task: Task) -> Draft:
