@@ -13,7 +13,6 @@ from typing import Any
 
 from flask import Flask
 from flask_cors import CORS
-from flask_socketio import SocketIO
 
 from api.access.guard import guarded
 from api.access.origins import LOOPBACK_ORIGIN, OriginPolicy
@@ -21,10 +20,10 @@ from api.bus.memory import MemoryBus
 from api.config import Settings, load_settings
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
-from api.delivery.socketio.batches import limit_batches
 from api.delivery.socketio.handler import TasksNamespace
 from api.domain.workload import Workload
 from api.execution.supervisor import LocalRunner
+from api.fanout import SocketIO
 from api.lifecycle import Backstage
 from api.log import get_logger
 from api.pages import create_pages
@@ -110,15 +109,13 @@ def _flask(settings: Settings) -> Flask:
 
 
 def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
-    socketio = SocketIO(
+    return SocketIO(
         app,
         async_mode=runtime.name,
         cors_allowed_origins=policy.allows,
         max_http_buffer_size=MAX_SOCKET_MESSAGE,
         manage_session=False,
     )
-    limit_batches(socketio.server.eio)
-    return socketio
 
 
 class _Core:
@@ -165,7 +162,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         input_dirs=settings.input_dirs,
     )
     register_rest(app, spec, parts)
-    TasksNamespace(socketio, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
+    TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
     return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage)
 
 

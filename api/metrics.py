@@ -14,6 +14,9 @@ COMMITS = Histogram(
 STALE_REPORTS = Counter("runcast_stale_reports_total", "Reports refused because the lease was not the task's.")
 RUNNING = Gauge("runcast_running_tasks", "Attempts that run in this process now.")
 SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")
+BEHIND = Counter("runcast_fell_behind_total", "Live subscribers that had no room and went on from the journal.")
+SKIPPED = Counter("runcast_skipped_progress_total", "Superseded progress events left out for readers far behind.")
+ABANDONED = Counter("runcast_abandoned_connections_total", "Connections closed because their reader took nothing.")
 HUB_GAP = Histogram(
     "runcast_hub_gap_seconds",
     "How much longer than asked a thread of the hub slept: the time that something else held the hub.",

@@ -72,6 +72,9 @@ class Transaction(Protocol):
     def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
         """The last event of one of these types with seq <= `upto`."""
 
+    def count_events(self, task_id: str, type_: EventType, *, after: int, upto: int) -> int:
+        """How many events of this type have a seq > `after` and <= `upto`."""
+
     def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
         """The last seq of each of these tasks that exists: what a sweep compares with."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -42,6 +42,8 @@ class Event:
     type: EventType
     data: Mapping[str, Any]
     at: datetime
+    encoded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What adapters have made of it, by their name: once for everybody who gets it."""
 
     @property
     def terminal(self) -> bool:

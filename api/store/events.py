@@ -34,6 +34,13 @@ _LATEST_SEQ = select(func.max(events.c.seq)).where(
 LATEST = Statement(select(*_COLUMNS).where(_OF_TASK, events.c.seq == _LATEST_SEQ.scalar_subquery()))
 """In two steps: the one that reads backwards until it meets the type is what SQLite would choose itself."""
 
+COUNT = Statement(
+    select(func.count())
+    .select_from(events)
+    .where(_OF_TASK, events.c.type == bindparam("type"))
+    .where(events.c.seq > bindparam("after"), events.c.seq <= bindparam("upto"))
+)
+
 
 @cache
 def after(types: int) -> Statement:

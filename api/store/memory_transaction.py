@@ -72,6 +72,11 @@ class MemoryTransaction:
         found = (event for event in reversed(journal) if event.seq <= upto and event.type in types)
         return next(found, None)
 
+    def count_events(self, task_id: str, type_: EventType, *, after: int, upto: int) -> int:
+        return sum(
+            1 for event in self._state.journals.get(task_id, ()) if event.type is type_ and after < event.seq <= upto
+        )
+
     def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
         known = self._state.tasks
         return {task_id: known[task_id].last_seq for task_id in task_ids if task_id in known}

@@ -79,6 +79,9 @@ class SqlTransaction:
         found = [events.from_row(row) for row in rows if row is not None]
         return max(found, key=lambda event: event.seq, default=None)
 
+    def count_events(self, task_id: str, type_: EventType, *, after: int, upto: int) -> int:
+        return self._number(events.COUNT, task_id=task_id, type=str(type_), after=after, upto=upto)
+
     def last_seqs(self, task_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for start in range(0, len(task_ids), tasks.CHUNK):

@@ -12,7 +12,9 @@ from api.access.principals import current_principal, require
 from api.delivery.dialects.resource import task_resource
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
-from api.delivery.socketio.member import NAMESPACE, Channel, RoomAudience, RoomChannel, RoomMember
+from api.delivery.socketio.connection import Connection, Connections
+from api.delivery.socketio.member import RoomAudience, RoomChannel, RoomMember, Where, passes
+from api.delivery.socketio.packets import NAMESPACE, UPDATE
 from api.delivery.socketio.requests import (
     EVERY_TASK,
     SubscribeRequest,
@@ -22,10 +24,12 @@ from api.delivery.socketio.requests import (
     task_id_of,
 )
 from api.domain.event import rfc3339
-from api.domain.permission import Action, Role
-from api.errors import Conflict, RuncastError
+from api.domain.permission import Action, Principal, Role
+from api.errors import Conflict, NotFound, RuncastError
+from api.fanout import SocketIO
 from api.log import get_logger
 from api.ports import Clock
+from api.runtime.base import Runtime
 from api.services.control import Controller
 from api.services.query import History, Queries
 from api.services.report import ExternalReports
@@ -41,7 +45,8 @@ Answer = dict[str, Any]
 class TasksNamespace:
     def __init__(
         self,
-        socketio: Any,
+        socketio: SocketIO,
+        runtime: Runtime,
         hub: Hub,
         everything: Everything,
         queries: Queries,
@@ -58,8 +63,7 @@ class TasksNamespace:
         self._submitter = submitter
         self._reports = reports
         self._clock = clock
-        self._members: dict[str, dict[str, RoomMember[Any]]] = {}
-        """By connection, then by task."""
+        self._connections = Connections(socketio, runtime)
 
     def register(self) -> None:
         on = self._socketio.on_event
@@ -70,62 +74,69 @@ class TasksNamespace:
         on("*", self._answered(self.unknown, with_name=True), namespace=NAMESPACE)
 
     def connect(self, auth: Any = None) -> None:
-        sid = _sid()
-        self._members[sid] = {}
+        connection = self._connections.open(_sid())
         greeting = {
             "message": "connected to Runcast",
-            "client_id": sid,
+            "client_id": connection.sid,
             "server_time": rfc3339(self._clock()),
             "epoch": self._queries.epoch(),
         }
         self._send("connected", greeting)
 
     def disconnect(self, reason: Any = None) -> None:
-        for member in self._members.pop(_sid(), {}).values():
-            member.withdraw()
+        self._connections.close(_sid())
 
     def subscribe(self, data: Any) -> Answer:
         wish = subscribe_request(data)
         if wish.task_id == EVERY_TASK:
             return self._subscribe_to_all(wish)
-        present = self._queries.present(current_principal(), wish.task_id)
-        member = self._admit(wish, RoomChannel(wish.task_id, wish.types, self._socketio))
+        principal = current_principal()
+        present = self._queries.present(principal, wish.task_id)
+        channel = RoomChannel(wish.task_id, wish.types, self._socketio)
+        member = self._admit(wish, channel, lambda connection: self._begin_anew(principal, connection, channel))
         if member is None:
             return {"task_id": wish.task_id}
         answer = _subscribed(wish, present)
         self._send("subscribed", answer)
-        after = present.task.last_seq
-        if wish.since is not None and answer["recovered"]:
-            after = wish.since
-        else:
-            member.deliver(present.events)
-        feed = self._hub.join(wish.task_id, after, member)
-        if feed is not None:
-            self._entered(member, lambda: self._hub.leave(feed, member))
+        after = wish.since if answer.get("recovered") else present.task.last_seq
+        if not answer.get("recovered"):
+            _send_present(member.connection, channel, present)
+        subscription = self._hub.subscribe(wish.task_id, after, member)
+        member.entered_with(lambda: self._hub.unsubscribe(subscription))
         return answer
+
+    def _begin_anew(self, principal: Principal, connection: Connection, channel: RoomChannel) -> int | None:
+        """What a subscriber is owed next was trimmed: tell that, and the present state."""
+        try:
+            present = self._queries.present(principal, channel.task_id)
+        except NotFound:
+            return None
+        connection.send("subscribed", _answer(present) | {"recovered": False})
+        _send_present(connection, channel, present)
+        return present.task.last_seq
 
     def _subscribe_to_all(self, wish: SubscribeRequest) -> Answer:
         principal = current_principal()
         require(principal, Action.LIST)
         owner = None if principal.role is Role.ADMIN else principal.user
         audience = RoomAudience(owner, wish.types, self._socketio)
-        member = self._admit(wish, audience)
         answer: Answer = {"task_id": EVERY_TASK, "epoch": self._queries.epoch(), "last_seq": 0, "task": None}
+
+        def begin_anew(connection: Connection) -> int:
+            connection.send("subscribed", answer)
+            return 0
+
+        member = self._admit(wish, audience, begin_anew)
         if member is not None:
             self._send("subscribed", answer)
-            self._everything.enter(audience)
-            member.entered()
-            self._entered(member, lambda: self._everything.leave(audience))
+            self._everything.enter(member)
+            member.entered_with(lambda: self._everything.leave(member))
         return answer
-
-    def _entered(self, member: RoomMember[Any], leave: Callable[[], None]) -> None:
-        member.leave = leave
-        if not member.wanted():  # it was withdrawn on its way in
-            member.withdraw()
 
     def unsubscribe(self, data: Any) -> Answer:
         task_id = task_id_of(data)
-        member = self._members.get(_sid(), {}).pop(task_id, None)
+        connection = self._connections.get(_sid())
+        member = connection.members.pop(task_id, None) if connection is not None else None
         if member is not None:
             member.withdraw()
         self._send("unsubscribed", {"task_id": task_id})
@@ -157,17 +168,20 @@ class TasksNamespace:
     def unknown(self, name: str, *data: Any) -> Answer:
         raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")
 
-    def _admit(self, wish: SubscribeRequest, channel: Channel) -> RoomMember[Channel] | None:
+    def _admit(
+        self, wish: SubscribeRequest, channel: Where, begin_anew: Callable[[Connection], int | None]
+    ) -> RoomMember[Where] | None:
         """A place for the subscription, instead of an earlier one to the same task."""
-        mine = self._members.get(_sid())
-        if mine is None:
+        connection = self._connections.get(_sid())
+        if connection is None:
             return None  # disconnected in the meantime
+        mine = connection.members
         if wish.task_id not in mine and len(mine) >= MAX_SUBSCRIPTIONS:
             raise _TooMany(f"one connection may subscribe to {MAX_SUBSCRIPTIONS} tasks; unsubscribe from one first")
         earlier = mine.pop(wish.task_id, None)
         if earlier is not None:
             earlier.withdraw()
-        member = RoomMember(self._socketio, _sid(), channel)
+        member = RoomMember(connection, channel, lambda: begin_anew(connection))
         mine[wish.task_id] = member
         return member
 
@@ -207,16 +221,26 @@ class _TooMany(RuncastError):
 
 
 def _subscribed(wish: SubscribeRequest, present: History) -> Answer:
-    answer: Answer = {
+    if wish.since is None:
+        return _answer(present)
+    same_journal = wish.epoch is None or wish.epoch == present.epoch
+    return _answer(present) | {"recovered": same_journal and wish.since <= present.task.last_seq}
+
+
+def _answer(present: History) -> Answer:
+    return {
         "task_id": present.task.id,
         "epoch": present.epoch,
         "last_seq": present.task.last_seq,
         "task": task_resource(present.task),
     }
-    if wish.since is not None:
-        same_journal = wish.epoch is None or wish.epoch == present.epoch
-        answer["recovered"] = same_journal and wish.since <= present.task.last_seq
-    return answer
+
+
+def _send_present(connection: Connection, channel: RoomChannel, present: History) -> None:
+    """What a newcomer starts from; whether there is room or not, as it is little."""
+    for event in present.events:
+        if passes(event, channel.types):
+            connection.send(UPDATE, event.envelope())
 
 
 def _sid() -> str:

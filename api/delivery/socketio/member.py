@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
+from api.delivery.lag import Lag
+from api.delivery.socketio.connection import Connection
+from api.delivery.socketio.packets import NAMESPACE, packets_of
 from api.domain.event import Event, EventType
+from api.fanout import SocketIO
 
-NAMESPACE = "/tasks"
-MAX_QUEUED = 400
-"""Packets that may wait for one connection before it gets another page of a task's history."""
 Types = frozenset[EventType]
 
 
@@ -19,23 +20,25 @@ def passes(event: Event, types: Types | None) -> bool:
     return types is None or event.type in types or event.terminal
 
 
+def _kinds(types: Types | None) -> str:
+    return ",".join(sorted(types)) if types is not None else "*"
+
+
 @dataclass(frozen=True)
 class RoomChannel:
     """All live subscribers of one task with one filter: one encode serves them."""
 
     task_id: str
     types: Types | None
-    socketio: Any = field(compare=False)
+    socketio: SocketIO = field(compare=False)
 
     @property
     def room(self) -> str:
-        kinds = ",".join(sorted(self.types)) if self.types is not None else "*"
-        return f"task:{self.task_id}:{kinds}"
+        return f"task:{self.task_id}:{_kinds(self.types)}"
 
     def push(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if passes(event, self.types):
-                self.socketio.emit("task_update", event.envelope(), namespace=NAMESPACE, to=self.room)
+        wanted = [event for event in events if passes(event, self.types)]
+        self.socketio.send_packets(packets_of(self.socketio, wanted), namespace=NAMESPACE, to=self.room)
 
 
 @dataclass(frozen=True)
@@ -45,60 +48,87 @@ class RoomAudience:
     owner: str | None
     """Whose tasks they see; None for everybody's."""
     types: Types | None
-    socketio: Any = field(compare=False)
+    socketio: SocketIO = field(compare=False)
 
     @property
     def room(self) -> str:
-        kinds = ",".join(sorted(self.types)) if self.types is not None else "*"
-        return f"tasks:{'*' if self.owner is None else '=' + self.owner}:{kinds}"
+        return f"tasks:{'*' if self.owner is None else '=' + self.owner}:{_kinds(self.types)}"
+
+    def sees(self, owner: str) -> bool:
+        return self.owner in (None, owner)
 
     def push_of(self, owner: str, event: Event) -> None:
-        if self.owner in (None, owner) and passes(event, self.types):
-            self.socketio.emit("task_update", event.envelope(), namespace=NAMESPACE, to=self.room)
+        if self.sees(owner) and passes(event, self.types):
+            self.socketio.send_packets(packets_of(self.socketio, (event,)), namespace=NAMESPACE, to=self.room)
 
 
-Channel = TypeVar("Channel", RoomChannel, RoomAudience)
+Where = TypeVar("Where", RoomChannel, RoomAudience)
 
 
-class RoomMember(Generic[Channel]):
+class RoomMember(Generic[Where]):
     """One connection's subscription, to one task or to all of them."""
 
-    def __init__(self, socketio: Any, sid: str, channel: Channel) -> None:
-        self.channel: Channel = channel
-        self.sid = sid
-        self.leave: Callable[[], None] | None = None
-        """Undoes the entering, once it has entered."""
-        self._socketio = socketio
+    def __init__(self, connection: Connection, channel: Where, start_over: Callable[[], int | None]) -> None:
+        """`start_over` sends the present state as if it had just subscribed; its seq, None when there is none."""
+        self.channel: Where = channel
+        self.connection = connection
+        self._start_over = start_over
         self._wanted = True
+        self._crowd: Callable[[], None] = _nothing
+        self._leave: Callable[[], None] = _nothing
+
+    def attach(self, crowd: Callable[[], None]) -> None:
+        self._crowd = crowd
+
+    def crowd(self) -> None:
+        self._crowd()
 
     def wanted(self) -> bool:
-        return self._wanted
-
-    def deliver(self, events: Sequence[Event]) -> None:
-        for event in events:
-            if passes(event, self.channel.types):
-                self.send("task_update", event.envelope())
+        return self._wanted and self.connection.here
 
     def has_room(self) -> bool:
-        """So that a long history waits in the journal, and a ping does not wait behind all of it."""
-        server = self._socketio.server
-        connection = server.eio.sockets.get(server.manager.eio_sid_from_sid(self.sid, NAMESPACE))
-        return connection is None or connection.queue.qsize() < MAX_QUEUED
+        return self.connection.has_room()
 
-    def send(self, name: str, message: dict[str, Any]) -> None:
-        """To this connection alone, in order with everything else it gets."""
-        self._socketio.emit(name, message, namespace=NAMESPACE, to=self.sid)
+    def wait_for_room(self) -> None:
+        self.connection.wait_for_room()
+
+    def deliver(self, events: Sequence[Event]) -> int:
+        """Those that pass the filter are sent; all that were looked at count as taken."""
+        types = self.channel.types
+        if types is None:
+            return self.connection.deliver(events)
+        wanted = [event for event in events if passes(event, types)]
+        sent = self.connection.deliver(wanted)
+        if sent == len(wanted):
+            return len(events)
+        return next(index for index, event in enumerate(events) if event is wanted[sent])
+
+    def lagged(self, lag: Lag) -> None:
+        notice = {"task_id": lag.task_id, "from_seq": lag.from_seq, "to_seq": lag.to_seq, "skipped": lag.skipped}
+        self.connection.send("lagged", notice)
+
+    def start_over(self) -> int | None:
+        return self._start_over()
 
     def entered(self) -> None:
-        try:
-            self._socketio.server.enter_room(self.sid, self.channel.room, namespace=NAMESPACE)
-        except (KeyError, ValueError):  # the connection went at this very moment
-            self._wanted = False
+        self.connection.enter(self.channel.room)
+
+    def left(self) -> None:
+        self.connection.leave(self.channel.room)
+
+    def entered_with(self, leave: Callable[[], None]) -> None:
+        """`leave` undoes the subscription; at once if it was withdrawn on its way in."""
+        self._leave = leave
+        if not self.wanted():
+            self.withdraw()
 
     def withdraw(self) -> None:
         """No event reaches the connection for this subscription after this."""
         self._wanted = False
-        self._socketio.server.leave_room(self.sid, self.channel.room, namespace=NAMESPACE)
-        leave, self.leave = self.leave, None
-        if leave is not None:
-            leave()
+        self.connection.leave(self.channel.room)
+        leave, self._leave = self._leave, _nothing
+        leave()
+
+
+def _nothing() -> None:
+    """Not entered yet, or left already."""

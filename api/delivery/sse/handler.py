@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from api.delivery.dialects.sse import HEARTBEAT, block, event_block
@@ -10,10 +11,12 @@ from api.delivery.hub import Hub
 from api.delivery.sse.member import PullMember
 from api.domain.event import Event
 from api.domain.permission import Principal
+from api.errors import NotFound
 from api.runtime.base import Runtime
 from api.services.query import History, Queries
 
 HEARTBEAT_SECONDS = 15.0
+PIECE = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +43,69 @@ class TaskStream:
         possible = resume is not None and resume.since <= task.last_seq and resume.epoch in (None, present.epoch)
         if resume is not None and possible and task.terminal and resume.since == task.last_seq:
             return None
-        return self._blocks(present, resume if possible else None, reset=resume is not None and not possible)
+        return self._blocks(principal, present, resume if possible else None, reset=resume is not None and not possible)
 
-    def _blocks(self, present: History, resume: Resume | None, *, reset: bool) -> Iterator[str]:
-        epoch, task = present.epoch, present.task
-        cursor = resume.since if resume else task.last_seq
-        if reset:
-            yield block("reset", {"task_id": task.id, "last_seq": task.last_seq, "epoch": epoch})
+    def _blocks(self, principal: Principal, present: History, resume: Resume | None, *, reset: bool) -> Iterator[str]:
         if resume is None:
-            for event in present.events:
-                yield event_block(event, epoch)
-        if resume is None and task.terminal:
-            yield _end(task.id)
-            return
-        for news in self._events(task.id, cursor):
-            yield event_block(news, epoch) if news else HEARTBEAT
-            if news is not None and news.terminal:
-                yield _end(task.id)
+            yield from self._present(present, reset=reset)
+            if present.task.terminal:
+                return
+        task_id, cursor = present.task.id, resume.since if resume else present.task.last_seq
+        try:
+            for news in self._news(task_id, cursor):
+                yield from _written(news, present.epoch) if news else (HEARTBEAT,)
+                if news and news[-1].terminal:
+                    yield _end(task_id)
+        except _HistoryLostError:
+            yield from self._again(principal, task_id)
 
-    def _events(self, task_id: str, cursor: int) -> Iterator[Event | None]:
-        """Every event after `cursor` until the terminal one; None when it is time for a heartbeat."""
+    def _present(self, present: History, *, reset: bool) -> Iterator[str]:
+        task = present.task
+        if reset:
+            yield block("reset", {"task_id": task.id, "last_seq": task.last_seq, "epoch": present.epoch})
+        for event in present.events:
+            yield event_block(event, present.epoch)
+        if task.terminal:
+            yield _end(task.id)
+
+    def _again(self, principal: Principal, task_id: str) -> Iterator[str]:
+        """The history was trimmed under a reader that is behind: it starts over with the present state."""
+        with suppress(NotFound):  # deleted: the stream ends, and the next request says so
+            present = self._queries.present(principal, task_id)
+            yield from self._blocks(principal, present, None, reset=True)
+
+    def _news(self, task_id: str, cursor: int) -> Iterator[Sequence[Event]]:
+        """Every event after `cursor` until the terminal one; nothing when it is time for a heartbeat."""
         member = PullMember(self._runtime)
-        feed = self._hub.join(task_id, None, member)
-        if feed is None:
-            return
+        subscription = self._hub.subscribe(task_id, None, member)
         try:
             while True:
-                events = member.next(self._hub, feed, cursor, HEARTBEAT_SECONDS)
-                if not events:
-                    yield None
-                for event in events:
-                    cursor = event.seq
-                    yield event
-                    if event.terminal:
-                        return
+                events = member.next(self._hub, subscription, cursor, HEARTBEAT_SECONDS)
+                if events is None:
+                    raise _HistoryLostError
+                yield events
+                cursor = events[-1].seq if events else cursor
+                if events and events[-1].terminal:
+                    return
         finally:
-            self._hub.leave(feed, member)
+            self._hub.unsubscribe(subscription)
+
+
+class _HistoryLostError(Exception):
+    """The next events are not stored any more."""
+
+
+def _written(events: Sequence[Event], epoch: str) -> Iterator[str]:
+    """The events as text, in pieces of about `PIECE` characters: each piece is one write."""
+    piece, size = [], 0
+    for event in events:
+        piece.append(event_block(event, epoch))
+        size += len(piece[-1])
+        if size >= PIECE:
+            yield "".join(piece)
+            piece, size = [], 0
+    if piece:
+        yield "".join(piece)
 
 
 def _end(task_id: str) -> str:

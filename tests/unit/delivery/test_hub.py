@@ -2,113 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from api.delivery.hub import Hub
-from api.domain.event import Draft, Event, EventType
-from api.domain.lifecycle import Status
-from api.domain.task import Task
-from api.ports import Doorbell
-from api.services.publish import Publisher
-from api.store.memory import MemoryStore
-
-AT = datetime(2026, 1, 2, tzinfo=UTC)
-TASK = "00000000-0000-0000-0000-000000000001"
-
-
-class ManualRuntime:
-    """Runs what is spawned when it is told to, so that a test decides what happens in between."""
-
-    def __init__(self):
-        self.spawned = []
-
-    def spawn(self, function, *args):
-        self.spawned.append((function, args))
-
-    def sleep(self, seconds):
-        """A reader without room: the test's `while_asleep` decides what happens meanwhile."""
-        self.while_asleep()
-
-    def run_spawned(self):
-        while self.spawned:
-            function, args = self.spawned.pop(0)
-            function(*args)
-
-
-class HandBus:
-    """Keeps the bells until the test rings or loses them."""
-
-    def __init__(self):
-        self.kept: list[Doorbell] = []
-
-    def ring(self, bell):
-        self.kept.append(bell)
-
-    def listen(self, listener):
-        self.listener = listener
-
-    def deliver(self, index=0):
-        self.listener(self.kept.pop(index))
-
-
-@dataclass(eq=False)
-class Reader:
-    """A member that is its own channel and remembers what it was given."""
-
-    seqs: list[int] = field(default_factory=list)
-    here: bool = True
-    room: bool = True
-
-    @property
-    def channel(self):
-        return self
-
-    def wanted(self):
-        return self.here
-
-    def deliver(self, events):
-        self.seqs += [event.seq for event in events]
-
-    def push(self, events):
-        self.seqs += [event.seq for event in events]
-
-    def has_room(self):
-        return self.room
-
-    def entered(self):
-        pass
-
-
-class World:
-    """One task, one hub; `report` commits an event and keeps its bell."""
-
-    def __init__(self):
-        self.store = MemoryStore()
-        self.bus = HandBus()
-        self.runtime = ManualRuntime()
-        self.hub = Hub(self.store, self.bus, self.runtime)
-        self.publisher = Publisher(self.store, self.bus, lambda: AT)
-        task = Task(id=TASK, type="x", owner="local", created_at=AT, status=Status.RUNNING)
-        self.store.write(lambda tx: tx.add_task(task))
-
-    def report(self, count=1):
-        for _ in range(count):
-            self.publisher.publish(TASK, [Draft(EventType.LOG, {"level": "info", "message": "x"})])
-
-    def ring_all(self):
-        while self.bus.kept:
-            self.bus.deliver()
-            self.runtime.run_spawned()
-
-    @property
-    def last_seq(self):
-        return self.store.read(lambda tx: tx.task(TASK)).last_seq
+from api import metrics
+from api.delivery import feed as feed_module
+from api.delivery import hub as hub_module
+from api.delivery.feed import SLICE
+from api.delivery.lag import Lag
+from api.domain.event import Event, EventType
+from api.errors import Unavailable
+from tests.unit.delivery.world import AT, TASK, Reader, World
 
 
 @pytest.fixture
@@ -116,27 +19,28 @@ def world():
     return World()
 
 
+def run(start, end):
+    return list(range(start, end + 1))
+
+
 def test_a_reader_from_the_start_gets_what_is_stored_and_then_what_comes(world):
     world.report(450)
     world.ring_all()
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.report(3)
     world.ring_all()
-    assert list(range(1, 454)) == reader.seqs
+    assert run(1, 453) == reader.seqs
 
 
 def test_a_bell_that_comes_after_the_reader_has_read_its_event_is_dropped(world):
     world.report(2)
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.ring_all()
     assert [1, 2] == reader.seqs
 
 
 def test_bells_in_the_wrong_order_arrive_in_the_right_one(world):
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.report(3)
     for index in (2, 1, 0):
         world.bus.deliver(index)
@@ -145,8 +49,7 @@ def test_bells_in_the_wrong_order_arrive_in_the_right_one(world):
 
 
 def test_a_lost_bell_is_made_up_for_by_the_next_one(world):
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.report(2)
     world.bus.kept.clear()
     world.report()
@@ -155,8 +58,7 @@ def test_a_lost_bell_is_made_up_for_by_the_next_one(world):
 
 
 def test_the_last_bell_of_a_task_may_be_lost_too(world):
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.report()
     world.bus.kept.clear()
     world.hub.sweep()
@@ -165,8 +67,7 @@ def test_the_last_bell_of_a_task_may_be_lost_too(world):
 
 
 def test_an_event_that_is_committed_while_a_hole_is_filled_comes_once(world):
-    reader = Reader()
-    world.hub.join(TASK, 0, reader)
+    reader = world.join(0)
     world.report(2)
     world.bus.kept.pop(0)
     world.bus.deliver()  # the hole is seen, the thread that fills is due
@@ -179,101 +80,171 @@ def test_an_event_that_is_committed_while_a_hole_is_filled_comes_once(world):
 def test_a_reader_that_goes_while_it_is_fed_does_not_enter(world):
     world.report(300)
     reader = Reader()
-    reader.deliver = lambda events: setattr(reader, "here", False)
-    assert world.hub.join(TASK, 0, reader) is None
+
+    def go(events):
+        reader.here = False
+        return 0
+
+    reader.deliver = go
+    world.join(0, reader)
     world.report()
     world.ring_all()
-    assert [] == reader.seqs
+    assert (False, []) == (reader.live, reader.seqs)
 
 
 def test_a_reader_without_room_waits_in_the_journal_and_misses_nothing(world):
     world.report(500)
-    reader = Reader(room=False)
-    waits = []
-
-    def while_asleep():
-        assert not reader.seqs, "it was given a page that it had no room for"
-        waits.append(1)
+    reader = world.join(0, Reader(capacity=40))
+    assert (40, False) == (len(reader.outbox), reader.live)
+    while not reader.live:
         world.report()
-        reader.room = len(waits) > 3
-
-    world.runtime.while_asleep = while_asleep
-    world.hub.join(TASK, 0, reader)
+        reader.take()
+        world.runtime.run_spawned()
+        assert len(reader.outbox) <= 40
     world.ring_all()
-    assert (4, list(range(1, 505))) == (len(waits), reader.seqs)
+    assert run(1, world.last_seq) == reader.seqs
 
 
-def test_who_has_left_hears_nothing_more(world):
-    reader = Reader()
-    feed = world.hub.join(TASK, 0, reader)
-    world.hub.leave(feed, reader)
+def test_a_live_reader_that_fills_up_leaves_with_its_cursor_and_comes_back(world):
+    slow, other = world.join(0, Reader(capacity=10)), world.join(0)
+    before = metrics.BEHIND._value.get()
+    world.report(100)
+    world.ring_all()
+    assert (10, False, True) == (len(slow.outbox), slow.live, other.live)
+    assert before + 1 == metrics.BEHIND._value.get()
+    while not slow.live:
+        slow.take()
+        world.runtime.run_spawned()
+    slow.take()
     world.report()
     world.ring_all()
+    assert run(1, 101) == slow.seqs == other.seqs
+
+
+def test_one_push_piles_up_no_more_than_a_slice_for_a_reader_without_room(world):
+    reader = world.join(0, Reader(capacity=10))
+    world.report(1000)
+    world.bus.kept.clear()
+    world.hub.sweep()
+    world.runtime.run_spawned()
+    assert len(reader.outbox) <= 10 + SLICE
+    while len(reader.seqs) < 1000:
+        reader.take()
+        world.runtime.run_spawned()
+    assert run(1, 1000) == reader.seqs
+
+
+def test_who_fills_up_with_the_last_stored_event_is_not_pushed_to(world):
+    world.report(10)
+    reader = world.join(0, Reader(capacity=10))
+    world.report(5)
+    world.ring_all()
+    assert 10 == len(reader.outbox)
+    reader.take()
+    world.runtime.run_spawned()
+    assert (run(1, 15), True) == (reader.seqs, reader.live)
+
+
+def test_who_fills_up_with_the_last_event_in_memory_is_not_pushed_to_either(world):
+    world.join(0)
+    world.report(10)
+    world.ring_all()
+    reader = world.join(0, Reader(capacity=10))
+    assert reader.live
+    world.report(5)
+    world.ring_all()
+    assert (10, False) == (len(reader.outbox), reader.live)
+
+
+def test_when_the_last_live_reader_has_left_a_hole_is_not_waited_for(world):
+    reader = world.join(0, Reader(capacity=10))
+    world.report(600)
+    world.bus.kept.clear()
+    world.hub.sweep()
+    world.runtime.run_spawned()
+    for _ in range(100):
+        reader.take()
+        world.runtime.run_spawned()
+    assert (run(1, 600), True) == (reader.seqs, reader.live)
+
+
+def test_superseded_progress_is_left_out_for_a_reader_far_behind_and_announced_first(world, monkeypatch):
+    monkeypatch.setattr(hub_module, "FAR_BEHIND", 20)
+    monkeypatch.setattr(feed_module, "TAIL", 5)
+    reader = world.join(0, Reader(capacity=10))
+    world.report(10)
+    world.ring_all()
+    assert not reader.live
+    world.report(30, EventType.PROGRESS)
+    world.report(2)
+    world.report(30, EventType.PROGRESS)
+    world.report(3)
+    world.ring_all()
+    while not reader.live:
+        reader.take()
+        world.runtime.run_spawned()
+    reader.take()
+    kept = [41, 42, 72, 73, 74, 75]
+    lag = reader.taken[10]
+    assert (Lag, 11, 75, 59) == (type(lag), lag.from_seq, lag.to_seq, lag.skipped)
+    assert run(1, 10) + kept == reader.seqs
+    world.report()
+    world.ring_all()
+    assert 76 == reader.seqs[-1]
+
+
+def test_a_first_replay_is_whole_however_long_and_slow(world, monkeypatch):
+    monkeypatch.setattr(hub_module, "FAR_BEHIND", 20)
+    world.report(300, EventType.PROGRESS)
+    reader = world.join(0, Reader(capacity=10))
+    while not reader.live:
+        reader.take()
+        world.runtime.run_spawned()
+    assert run(1, 300) == reader.seqs
+
+
+def test_a_journal_that_is_down_is_waited_for(world):
+    world.report(300)
+    read = world.store.read
+
+    def down(query):
+        raise Unavailable
+
+    world.store.read = down
+    reader = world.join(0)
     assert [] == reader.seqs
+    world.store.read = read
+    world.runtime.run_spawned()
+    assert run(1, 300) == reader.seqs
 
 
-class Delivery(RuleBasedStateMachine):
-    """Random joins, leaves, commits, lost and swapped bells: every reader sees a run without hole or repeat."""
-
-    def __init__(self):
-        super().__init__()
-        self.world = World()
-        self.readers: list[tuple[Reader, int, object]] = []
-
-    @rule(count=st.integers(1, 3))
-    def report(self, count):
-        self.world.report(count)
-
-    @rule(back=st.integers(0, 5))
-    def join(self, back):
-        after = max(0, self.world.last_seq - back)
-        reader = Reader()
-        self.readers.append((reader, after, self.world.hub.join(TASK, after, reader)))
-
-    @precondition(lambda self: self.readers)
-    @rule(data=st.data())
-    def leave(self, data):
-        reader, after, feed = self.readers.pop(data.draw(st.integers(0, len(self.readers) - 1)))
-        self.world.hub.leave(feed, reader)
-        _assert_run(reader, after)
-
-    @precondition(lambda self: self.world.bus.kept)
-    @rule(data=st.data())
-    def ring(self, data):
-        self.world.bus.deliver(data.draw(st.integers(0, len(self.world.bus.kept) - 1)))
-
-    @precondition(lambda self: self.world.bus.kept)
-    @rule(data=st.data())
-    def lose(self, data):
-        self.world.bus.kept.pop(data.draw(st.integers(0, len(self.world.bus.kept) - 1)))
-
-    @rule()
-    def run_spawned(self):
-        self.world.runtime.run_spawned()
-
-    @rule()
-    def sweep(self):
-        self.world.hub.sweep()
-
-    @invariant()
-    def every_reader_saw_an_unbroken_run(self):
-        for reader, after, _feed in self.readers:
-            _assert_run(reader, after)
-
-    def teardown(self):
-        self.world.runtime.run_spawned()
-        self.world.hub.sweep()
-        self.world.runtime.run_spawned()
-        for reader, after, _feed in self.readers:
-            assert list(range(after + 1, self.world.last_seq + 1)) == reader.seqs
+def test_a_deleted_task_ends_the_subscription_of_a_reader_behind(world):
+    world.report(300)
+    reader = world.join(0, Reader(capacity=10))
+    world.store.write(lambda tx: tx.delete_task(TASK))
+    reader.take()
+    world.hub._pages._kept.clear()
+    world.runtime.run_spawned()
+    assert (True, {}) == (reader.subscription.gone, world.hub._feeds)
 
 
-def _assert_run(reader: Reader, after: int) -> None:
-    assert list(range(after + 1, after + 1 + len(reader.seqs))) == reader.seqs
+def test_who_has_left_hears_nothing_more_and_nothing_is_kept_of_it(world):
+    reader = world.join(0)
+    world.hub.unsubscribe(reader.subscription)
+    world.hub.unsubscribe(reader.subscription)
+    world.report()
+    world.ring_all()
+    assert ([], {}) == (reader.seqs, world.hub._feeds)
 
 
-TestDelivery = Delivery.TestCase
-TestDelivery.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+def test_a_page_is_read_once_for_all_who_want_it(world):
+    world.report(600)
+    reads = []
+    read = world.store.read
+    world.store.read = lambda query: reads.append(1) or read(query)
+    for _ in range(20):
+        assert run(1, 600) == world.join(0).seqs
+    assert len(reads) <= 1 + 3 + 20 * 2  # opened once, three full pages, and per reader the end
 
 
 def test_an_event_knows_whether_it_ends_its_task():

@@ -1,0 +1,71 @@
+"""The journal read page by page, once for all who want the same page at about the same time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from api.domain.event import Event
+from api.ports import Store
+from api.runtime.base import Runtime, Waiter
+
+PAGE = 200
+"""Events of a page; page n begins with seq n * PAGE + 1."""
+CACHED = 32
+"""Full pages that are kept: 200 clients that come back at once read them together."""
+WAIT_SECONDS = 5.0
+
+Key = tuple[str, int]
+
+
+class Pages:
+    """A full page never changes, so what is kept is always right."""
+
+    def __init__(self, store: Store, runtime: Runtime) -> None:
+        self._store = store
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Key, Sequence[Event]] = OrderedDict()
+        self._reading: dict[Key, Waiter] = {}
+
+    def after(self, task_id: str, cursor: int) -> Sequence[Event] | None:
+        """The events that follow `cursor`, some at least where there are any; None when the next ones are not
+        stored any more. Blocks the calling thread, never the hub; `Unavailable` when the journal is down.
+        """
+        number = cursor // PAGE
+        page = self._page((task_id, number))
+        rest = [event for event in page if event.seq > cursor] if cursor > number * PAGE else page
+        if rest and rest[-1].seq != cursor + len(rest):
+            return None
+        return rest
+
+    def _page(self, key: Key) -> Sequence[Event]:
+        while True:
+            with self._lock:
+                page = self._kept.get(key)
+                if page is not None:
+                    self._kept.move_to_end(key)
+                    return page
+                others = self._reading.get(key)
+                if others is None:
+                    self._reading[key] = self._runtime.waiter()
+                    break
+            others.wait(WAIT_SECONDS)
+        try:
+            return self._read(key)
+        finally:
+            with self._lock:
+                done = self._reading.pop(key)
+            done.set()
+
+    def _read(self, key: Key) -> Sequence[Event]:
+        task_id, number = key
+        start = number * PAGE
+        page = self._store.read(lambda tx: tx.events(task_id, start, limit=PAGE))
+        if page and len(page) == PAGE and page[-1].seq == start + PAGE:
+            with self._lock:
+                self._kept[key] = page
+                while len(self._kept) > CACHED:
+                    self._kept.popitem(last=False)
+        return page

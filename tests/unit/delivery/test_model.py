@@ -1,0 +1,173 @@
+"""Hub and store through random joins, leaves, blocks, drops and restarts, compared with a list.
+
+What each reader gets is checked against what the wire contract promises a subscriber (section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from api.delivery.lag import Lag
+from api.domain.event import EventType
+from tests.unit.delivery.world import TASK, Reader, World
+
+SMALL = {
+    "api.delivery.pages.PAGE": 4,
+    "api.delivery.pages.CACHED": 2,
+    "api.delivery.hub.PAGE": 3,
+    "api.delivery.hub.FAR_BEHIND": 6,
+    "api.delivery.feed.TAIL": 4,
+    "api.delivery.feed.SLICE": 2,
+}
+"""So that a few events reach every corner."""
+
+
+@dataclass(eq=False)
+class Client:
+    """Somebody who resumes at the last seq that arrived, whatever happens to the connection."""
+
+    since: int
+    reader: Reader
+    got: list[Any] = field(default_factory=list)
+
+    @property
+    def cursor(self) -> int:
+        seqs = [item for item in self.got if isinstance(item, int)]
+        return seqs[-1] if seqs else self.since
+
+
+class Delivery(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.patches = [patch(name, value) for name, value in SMALL.items()]
+        for each in self.patches:
+            each.start()
+        self.world = World()
+        self.kinds: list[EventType] = []
+        """The list: the type of each event, in order."""
+        self.clients: list[Client] = []
+        self.away: list[Client] = []
+
+    @rule(count=st.integers(1, 5), kind=st.sampled_from([EventType.LOG, EventType.PROGRESS, EventType.PROGRESS]))
+    def report(self, count, kind):
+        self.world.report(count, kind)
+        self.kinds += [kind] * count
+
+    @rule(back=st.integers(0, 12), capacity=st.integers(1, 8))
+    def join(self, back, capacity):
+        since = max(0, len(self.kinds) - back)
+        client = Client(since, Reader(capacity))
+        self.connect(client)
+
+    def connect(self, client):
+        client.reader = Reader(client.reader.capacity)
+        client.reader.subscription = self.world.hub.subscribe(TASK, client.cursor, client.reader)
+        self.clients.append(client)
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data(), count=st.integers(1, 10))
+    def read(self, data, count):
+        client = data.draw(st.sampled_from(self.clients))
+        self.take(client, count)
+
+    def take(self, client, count=10**9):
+        client.got += client.reader.outbox[:count]
+        client.reader.take(count)
+
+    @precondition(lambda self: self.clients)
+    @rule(data=st.data())
+    def drop(self, data):
+        """The connection is lost with all that was on its way."""
+        client = data.draw(st.sampled_from(self.clients))
+        self.clients.remove(client)
+        client.reader.here = False
+        self.world.hub.unsubscribe(client.reader.subscription)
+        self.away.append(client)
+
+    @precondition(lambda self: self.away)
+    @rule(data=st.data())
+    def come_back(self, data):
+        client = data.draw(st.sampled_from(self.away))
+        self.away.remove(client)
+        self.connect(client)
+
+    @rule()
+    def restart(self):
+        """The process is killed and started again."""
+        self.world.restart()
+        self.away += self.clients
+        self.clients = []
+
+    @precondition(lambda self: self.world.bus.kept)
+    @rule(data=st.data())
+    def ring(self, data):
+        self.world.bus.deliver(data.draw(st.integers(0, len(self.world.bus.kept) - 1)))
+
+    @rule()
+    def ring_all(self):
+        self.world.ring_all()
+
+    @precondition(lambda self: self.world.bus.kept)
+    @rule(data=st.data())
+    def lose(self, data):
+        self.world.bus.kept.pop(data.draw(st.integers(0, len(self.world.bus.kept) - 1)))
+
+    @rule()
+    def run_spawned(self):
+        self.world.runtime.run_spawned()
+
+    @rule()
+    def sweep(self):
+        self.world.hub.sweep()
+
+    @invariant()
+    def every_client_got_what_it_was_promised(self):
+        for client in [*self.clients, *self.away]:
+            self.check(client)
+
+    @invariant()
+    def nobody_piles_up(self):
+        for client in self.clients:
+            assert len(client.reader.outbox) <= client.reader.capacity + SMALL["api.delivery.feed.SLICE"] + 1
+
+    def check(self, client):
+        last, lenient = client.since, 0
+        for item in client.got:
+            if isinstance(item, Lag):
+                assert item.from_seq == last + 1
+                lenient = item.to_seq
+                continue
+            missing = range(last + 1, item)
+            assert item > last, (client.since, client.got)
+            assert all(seq <= lenient and self.kinds[seq - 1] is EventType.PROGRESS for seq in missing), (
+                client.since,
+                client.got,
+            )
+            last = item
+
+    def teardown(self):
+        for client in [*self.away]:
+            self.connect(client)
+        for _ in range(200):
+            self.world.hub.sweep()
+            self.world.runtime.run_spawned()
+            for client in self.clients:
+                self.take(client)
+        try:
+            for client in self.clients:
+                self.check(client)
+                assert client.reader.live
+                assert len(self.kinds) == client.cursor
+        finally:
+            for each in self.patches:
+                each.stop()
+
+
+TestDelivery = Delivery.TestCase
+TestDelivery.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
