@@ -82,7 +82,7 @@ def create_app(settings: Settings | None = None) -> Runcast:
     runtime = current_runtime()
     app = _flask(settings)
     policy = OriginPolicy(settings)
-    socketio = _socketio(app, runtime, policy)
+    socketio = _socketio(app, settings, runtime, policy)
     app.wsgi_app = guarded(app.wsgi_app, settings, policy)  # type: ignore[assignment,method-assign]  # Flask's documented way
     return _assemble(settings, runtime, app, socketio)
 
@@ -108,13 +108,16 @@ def _flask(settings: Settings) -> Flask:
     return app
 
 
-def _socketio(app: Flask, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
+def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
     return SocketIO(
         app,
         async_mode=runtime.name,
         cors_allowed_origins=policy.allows,
         max_http_buffer_size=MAX_SOCKET_MESSAGE,
         manage_session=False,
+        ping_interval=settings.ping_interval_seconds,
+        ping_timeout=settings.ping_timeout_seconds,
+        patience_seconds=settings.reader_patience_seconds,
     )
 
 

@@ -65,6 +65,18 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level to log.")
+    ping_interval_seconds: int = Field(
+        25, ge=1, le=3600, description="Seconds between two pings to a Socket.IO client; less than a proxy's time-out."
+    )
+    ping_timeout_seconds: int = Field(
+        20, ge=1, le=3600, description="Seconds that a Socket.IO client has to answer a ping."
+    )
+    reader_patience_seconds: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="A client that takes nothing of what is sent to it for so long is disconnected.",
+    )
     shutdown_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How long running tasks may take to stop when the server stops."
     )

@@ -17,7 +17,7 @@ from api.ports import Bus, Doorbell, Store
 from api.runtime.base import Runtime
 
 _log = get_logger(__name__)
-FAR_BEHIND = 1000
+FAR_BEHIND = 5000
 """Events by which a reader that was live must be behind before superseded progress is left out for it."""
 RETRY_SECONDS = 0.5
 
@@ -112,7 +112,7 @@ class Hub:
     def _joined(self, subscription: Subscription) -> bool:
         """Enter if the rest of the way is in memory; nothing is pushed meanwhile."""
         feed = subscription.feed
-        if not feed.opened:
+        if not feed.opened or subscription.lag is not None:
             return False
         with feed.lock:
             if not subscription.wanted():
@@ -122,7 +122,6 @@ class Hub:
             rest = [] if subscription.cursor is None else feed.since(subscription.cursor)
             if rest is None or not _taken(subscription, rest):
                 return False
-            subscription.lag = None
             feed.enter(subscription)
             return True
 

@@ -28,6 +28,11 @@ def wait_until(
         _NEVER.wait(interval)
 
 
+def let_pass(seconds: float) -> None:
+    """Do nothing for a while: for a client that is slow on purpose. Never to wait for something to happen."""
+    _NEVER.wait(seconds)
+
+
 def client_threads() -> list[str]:
     """Names of the threads of Python clients in this process that still live."""
     return [thread.name for thread in threading.enumerate() if thread.name in CLIENT_THREADS]

@@ -105,15 +105,21 @@ class TasksNamespace:
         member.entered_with(lambda: self._hub.unsubscribe(subscription))
         return answer
 
-    def _begin_anew(self, principal: Principal, connection: Connection, channel: RoomChannel) -> int | None:
-        """What a subscriber is owed next was trimmed: tell that, and the present state."""
+    def _begin_anew(
+        self, principal: Principal, connection: Connection, channel: RoomChannel
+    ) -> Callable[[], int] | None:
+        """What a subscriber is owed next was trimmed: it starts over with the present state."""
         try:
             present = self._queries.present(principal, channel.task_id)
         except NotFound:
             return None
-        connection.send("subscribed", _answer(present) | {"recovered": False})
-        _send_present(connection, channel, present)
-        return present.task.last_seq
+
+        def tell() -> int:
+            connection.send("subscribed", _answer(present) | {"recovered": False})
+            _send_present(connection, channel, present)
+            return present.task.last_seq
+
+        return tell
 
     def _subscribe_to_all(self, wish: SubscribeRequest) -> Answer:
         principal = current_principal()
@@ -122,11 +128,11 @@ class TasksNamespace:
         audience = RoomAudience(owner, wish.types, self._socketio)
         answer: Answer = {"task_id": EVERY_TASK, "epoch": self._queries.epoch(), "last_seq": 0, "task": None}
 
-        def begin_anew(connection: Connection) -> int:
+        def tell(connection: Connection) -> int:
             connection.send("subscribed", answer)
             return 0
 
-        member = self._admit(wish, audience, begin_anew)
+        member = self._admit(wish, audience, lambda connection: lambda: tell(connection))
         if member is not None:
             self._send("subscribed", answer)
             self._everything.enter(member)
@@ -169,7 +175,7 @@ class TasksNamespace:
         raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")
 
     def _admit(
-        self, wish: SubscribeRequest, channel: Where, begin_anew: Callable[[Connection], int | None]
+        self, wish: SubscribeRequest, channel: Where, begin_anew: Callable[[Connection], Callable[[], int] | None]
     ) -> RoomMember[Where] | None:
         """A place for the subscription, instead of an earlier one to the same task."""
         connection = self._connections.get(_sid())

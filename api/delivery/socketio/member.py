@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -63,17 +64,20 @@ class RoomAudience:
 
 
 Where = TypeVar("Where", RoomChannel, RoomAudience)
+BeginAnew = Callable[[], Callable[[], int] | None]
+"""Reads the present state and returns what tells it, as if to a newcomer, and gives its seq; None: nothing is left."""
 
 
 class RoomMember(Generic[Where]):
     """One connection's subscription, to one task or to all of them."""
 
-    def __init__(self, connection: Connection, channel: Where, start_over: Callable[[], int | None]) -> None:
-        """`start_over` sends the present state as if it had just subscribed; its seq, None when there is none."""
+    def __init__(self, connection: Connection, channel: Where, begin_anew: BeginAnew) -> None:
         self.channel: Where = channel
         self.connection = connection
-        self._start_over = start_over
+        self._begin_anew = begin_anew
         self._wanted = True
+        self._delivering = threading.Lock()
+        """Held while something is handed over: after `withdraw` nothing comes any more."""
         self._crowd: Callable[[], None] = _nothing
         self._leave: Callable[[], None] = _nothing
 
@@ -95,20 +99,23 @@ class RoomMember(Generic[Where]):
     def deliver(self, events: Sequence[Event]) -> int:
         """Those that pass the filter are sent; all that were looked at count as taken."""
         types = self.channel.types
-        if types is None:
-            return self.connection.deliver(events)
-        wanted = [event for event in events if passes(event, types)]
-        sent = self.connection.deliver(wanted)
-        if sent == len(wanted):
-            return len(events)
-        return next(index for index, event in enumerate(events) if event is wanted[sent])
+        passing = events if types is None else [event for event in events if passes(event, types)]
+        with self._delivering:
+            if not self._wanted:
+                return 0
+            sent = self.connection.deliver(passing)
+        return len(events) if sent == len(passing) else _index_of(passing[sent], events)
 
     def lagged(self, lag: Lag) -> None:
         notice = {"task_id": lag.task_id, "from_seq": lag.from_seq, "to_seq": lag.to_seq, "skipped": lag.skipped}
-        self.connection.send("lagged", notice)
+        with self._delivering:
+            if self._wanted:
+                self.connection.send("lagged", notice)
 
     def start_over(self) -> int | None:
-        return self._start_over()
+        tell = self._begin_anew()
+        with self._delivering:
+            return tell() if tell is not None and self._wanted else None
 
     def entered(self) -> None:
         self.connection.enter(self.channel.room)
@@ -124,10 +131,15 @@ class RoomMember(Generic[Where]):
 
     def withdraw(self) -> None:
         """No event reaches the connection for this subscription after this."""
-        self._wanted = False
+        with self._delivering:
+            self._wanted = False
         self.connection.leave(self.channel.room)
         leave, self._leave = self._leave, _nothing
         leave()
+
+
+def _index_of(one: Event, events: Sequence[Event]) -> int:
+    return next(index for index, event in enumerate(events) if event is one)
 
 
 def _nothing() -> None:

@@ -1,0 +1,174 @@
+"""A reader that is slow: a cursor that is behind. Its memory is bounded, others do not notice, nothing is lost.
+
+The short form. `make soak` has readers that stop for half a minute and for five.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+import websocket
+
+from tests.support.events import Json, ends
+from tests.support.raw import RawPolling, RawSubscriber, RawWebSocket
+from tests.support.servers import ServerProcess
+from tests.support.waiting import let_pass, wait_until
+
+MODES = ("eventlet", "gevent", "threading")
+EVENTS = int(os.environ.get("SLOW_READER_EVENTS", "10000"))
+SECONDS = float(os.environ.get("SLOW_READER_SECONDS", "0"))
+"""How long a reader stays away after that."""
+BATCH = 500
+MEMORY_KIB = 1024
+
+
+@pytest.fixture(scope="module", params=MODES)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    env = {"RUNCAST_ASYNC_MODE": request.param}
+    with ServerProcess(tmp_path_factory.mktemp("data"), env=env) as running:
+        yield running
+
+
+class Work:
+    """An external task: half of its events are progress, each of about 250 bytes on the wire."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._session = requests.Session()
+        self._url = f"{server.url}/api/tasks"
+        self.id = self._session.post(self._url, json={"type": "external"}, timeout=10).json()["task_id"]
+        self.kinds = ["status_change"]
+
+    def report(self, count: int) -> None:
+        for start in range(0, count, BATCH):
+            self._send([self._event(start + n) for n in range(min(BATCH, count - start))])
+
+    def complete(self) -> None:
+        self._send([{"event_type": "status_change", "data": {"status": "completed"}}])
+
+    def _event(self, number: int) -> Json:
+        if number % 2:
+            return {"event_type": "progress", "data": {"current_iteration": number, "message": "y" * 60}}
+        return {"event_type": "log", "data": {"level": "info", "message": "x" * 90}}
+
+    def _send(self, events: list[Json]) -> None:
+        self.kinds += [event["event_type"] for event in events]
+        answer = self._session.post(f"{self._url}/{self.id}/events", json=events, timeout=30)
+        assert 201 == answer.status_code, answer.text
+
+
+def memory_kib(server: ServerProcess) -> int:
+    """Anonymous memory of the server's process: what it holds itself."""
+    text = Path(f"/proc/{server.pid}/status").read_text()
+    return int(text.partition("RssAnon:")[2].split()[0])
+
+
+def subscribed(subscriber: RawSubscriber, work: Work) -> RawSubscriber:
+    subscriber.emit("subscribe", {"task_id": work.id, "since": 0})
+    subscriber.until("subscribed")
+    return subscriber
+
+
+def read_to_the_end(subscriber: RawSubscriber, work: Work, last: int = 0) -> int:
+    """Check every message against the contract up to the terminal event; how many events were left out."""
+    lenient, skipped, announced, ended = 0, 0, 0, False
+    while not ended:
+        name, data = subscriber.next()
+        if name == "lagged":
+            assert last + 1 == data["from_seq"]
+            lenient, announced = data["to_seq"], announced + data["skipped"]
+            continue
+        assert "task_update" == name
+        missing = [work.kinds[seq - 1] for seq in range(last + 1, data["seq"])]
+        assert {"progress"} >= set(missing)
+        assert not missing or data["seq"] - 1 <= lenient
+        assert work.kinds[data["seq"] - 1] == data["event_type"]
+        skipped += len(missing)
+        last, ended = data["seq"], ends(data)
+    assert (announced, len(work.kinds)) == (skipped, last)
+    return skipped
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_a_reader_that_stops_reading_costs_no_memory_and_loses_nothing(server, transport):
+    """Compared with the same load without it: the server's memory grows by no more than 1 MiB."""
+    control, work = Work(server), Work(server)
+    with RawWebSocket(server.port) as usual:
+        grown_before = _grown(server, usual, control)
+        slow = RawWebSocket(server.port, receive_buffer=4096) if transport == "websocket" else RawPolling(server.port)
+        with slow, RawWebSocket(server.port) as other:
+            subscribed(slow, work)
+            grown = _grown(server, other, work)
+            let_pass(SECONDS)
+            assert grown <= max(grown_before, 0) + MEMORY_KIB
+            assert read_to_the_end(slow, work) >= EVENTS // 4
+    text = requests.get(f"{server.url}/api/metrics", timeout=10).text
+    assert "runcast_abandoned_connections_total 0.0" in text
+
+
+def _grown(server: ServerProcess, reader: RawSubscriber, work: Work) -> int:
+    """KiB by which the server grows while a usual reader follows the task to its end."""
+    subscribed(reader, work)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read_to_the_end, reader, work)
+        work.report(BATCH)
+        before = memory_kib(server)
+        work.report(EVENTS)
+        work.complete()
+        reading.result(60)
+        return memory_kib(server) - before
+
+
+def test_a_reader_that_drains_slowly_is_kept_though_its_answers_to_pings_are_late(tmp_path):
+    """A ping each second and a second to answer it, and a backlog that takes several to read."""
+    env = {"RUNCAST_PING_INTERVAL_SECONDS": "1", "RUNCAST_PING_TIMEOUT_SECONDS": "1"}
+    with ServerProcess(tmp_path / "data", env=env) as server:
+        work = Work(server)
+        with RawWebSocket(server.port, receive_buffer=4096) as slow:
+            subscribed(slow, work)
+            work.report(2000)
+            work.complete()
+            last = 0
+            for _ in range(40):  # 400 KiB are on their way: at this pace they take some 10 s
+                for _ in range(10):
+                    last = slow.next()[1]["seq"]
+                let_pass(0.15)
+            assert 0 == read_to_the_end(slow, work, last)
+
+
+def test_a_reader_that_takes_nothing_is_closed_and_resumes_where_it_stood(tmp_path):
+    """After the patience of the setting; what it had got counts, the rest comes by `since`."""
+    env = {"RUNCAST_READER_PATIENCE_SECONDS": "2"}
+    with ServerProcess(tmp_path / "data", env=env) as server:
+        work = Work(server)
+        with RawWebSocket(server.port, receive_buffer=4096) as slow:
+            subscribed(slow, work)
+            work.report(EVENTS)
+            work.complete()
+            wait_until(lambda: "runcast_abandoned_connections_total 1.0" in _metrics(server), 15)
+            wait_until(lambda: "runcast_subscriptions 0.0" in _metrics(server), 5)
+            last = _last_before_the_end(slow)
+        assert 0 < last < EVENTS
+        with RawWebSocket(server.port) as again:
+            again.emit("subscribe", {"task_id": work.id, "since": last})
+            assert again.until("subscribed")[1]["recovered"] is True
+            assert 0 == read_to_the_end(again, work, last)
+        assert "connection_abandoned" in server.log_text()
+
+
+def _last_before_the_end(subscriber: RawSubscriber) -> int:
+    """The seq of the last event that arrives before the connection breaks off."""
+    last = 0
+    try:
+        while True:
+            last = subscriber.next()[1]["seq"]
+    except (OSError, websocket.WebSocketException):
+        return last
+
+
+def _metrics(server: ServerProcess) -> str:
+    return requests.get(f"{server.url}/api/metrics", timeout=10).text
