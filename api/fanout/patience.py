@@ -16,8 +16,6 @@ from api.fanout.outbox import Outbox
 TICK_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 """A reader that takes nothing for so long is closed."""
-BLOCKED_SECONDS = 1.0
-"""A socket that has not moved for so long is blocked, and its ping does not run out."""
 
 
 class Patience:
@@ -33,29 +31,28 @@ class Patience:
     def watch(self, outbox: Outbox) -> None:
         self._waiting.setdefault(outbox, 0)
 
-    def run(self, sleep: Callable[[float], None], stopped: Callable[[], bool]) -> None:
-        """The body of its background thread."""
+    def run(self, sleep: Callable[[float], None], ping_timeout: float, stopped: Callable[[], bool]) -> None:
+        """The body of its background thread; looks several times within a ping's time-out."""
         while not stopped():
-            sleep(min(TICK_SECONDS, self._seconds / 4))
+            sleep(min(TICK_SECONDS, ping_timeout / 4, self._seconds / 4))
             self.look()
 
     def look(self) -> None:
+        now = time.monotonic()
         for outbox, unsent_before in list(self._waiting.items()):
             unsent = outbox.channel.unsent() if outbox.channel is not None else 0
             if outbox.idle and not unsent:
                 self._waiting.pop(outbox, None)
                 continue
             self._waiting[outbox] = unsent
-            if unsent < unsent_before:
-                outbox.moved_at = time.monotonic()
-            self._judge(outbox, time.monotonic() - outbox.moved_at)
-
-    def _judge(self, outbox: Outbox, still: float) -> None:
-        if still >= self._seconds:
-            self._waiting.pop(outbox, None)
-            self._give_up(outbox)
-        elif still >= BLOCKED_SECONDS or outbox.full:
-            _suspend_ping(outbox.socket)
+            drained = unsent < unsent_before
+            if drained:
+                outbox.moved_at = now
+            if now - outbox.moved_at >= self._seconds:
+                self._waiting.pop(outbox, None)
+                self._give_up(outbox)
+            elif drained or not outbox.idle:
+                _suspend_ping(outbox.socket)
 
 
 def _suspend_ping(socket: Any) -> None:

@@ -119,7 +119,8 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     def waits(self, outbox: Outbox) -> None:
         if not self._watching:
             self._watching = True
-            self.start_background_task(self._patience.run, self.server.eio._async["sleep"], lambda: False)
+            eio = self.server.eio
+            self.start_background_task(self._patience.run, eio._async["sleep"], eio.ping_timeout, lambda: False)
         self._patience.watch(outbox)
 
     def _give_up(self, outbox: Outbox) -> None:

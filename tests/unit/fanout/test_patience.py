@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from api.fanout import patience as module
@@ -87,8 +85,21 @@ def test_a_socket_that_is_not_pinged_now_is_left_alone(clock):
     assert outbox.socket.last_ping is None
 
 
-def test_its_thread_ends_when_told():
+def test_the_ping_of_one_that_is_only_not_answered_runs_out(clock):
+    """The ping itself is all that waits in the kernel, for a machine that is gone."""
+    outbox, _ = an_outbox(wire=Wire())
+    outbox.channel.unsent = lambda: 3
+    outbox.moved_at = outbox.socket.last_ping = clock.now
+    patience = Patience(lambda outbox: None)
+    patience.watch(outbox)
+    for _ in range(21):
+        clock.now += 1
+        patience.look()
+    assert 21 == clock.now - outbox.socket.last_ping
+
+
+@pytest.mark.parametrize(("ping_timeout", "patience", "tick"), [(20, 60, 1.0), (2, 60, 0.5), (20, 2, 0.5)])
+def test_its_thread_looks_often_enough_and_ends_when_told(ping_timeout, patience, tick):
     turns = []
-    Patience(lambda outbox: None).run(turns.append, lambda: len(turns) == 3)
-    assert [module.TICK_SECONDS] * 3 == turns
-    assert time.monotonic() > 0
+    Patience(lambda outbox: None, seconds=patience).run(turns.append, ping_timeout, lambda: len(turns) == 3)
+    assert [tick] * 3 == turns
