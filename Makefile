@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CI     ?=
 
+NODE_PEER := benchmarks/peers/node
+
 SYSTEM_PACKAGES := nginx chromium nodejs
 
 .DEFAULT_GOAL := help
@@ -42,7 +44,11 @@ fmt: $(VENV)/.dev ## Format the code
 fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
 	@FUZZ_EXAMPLES=100 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
 
-bench: $(VENV)/.dev ## Measure latencies and the hub's largest gap; writes benchmarks/results/
+bench: $(VENV)/.dev ## Measure against peers and controls; writes benchmarks/results/
+	@command -v npm >/dev/null 2>&1 || { echo "npm is not installed: nothing is measured beside Node's socket.io"; exit 0; }; \
+	[ $(NODE_PEER)/node_modules/.package-lock.json -nt $(NODE_PEER)/package-lock.json ] || \
+	  npm ci --prefix $(NODE_PEER) --ignore-scripts --no-audit --no-fund --silent || \
+	  echo "npm could not install socket.io: nothing is measured beside it"
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.dev ## Write the generated pages of docs/reference

@@ -1,95 +1,60 @@
-"""`python -m benchmarks`: measures, prints the table, writes `benchmarks/results/latest.json` and `.md`."""
+"""`python -m benchmarks`: measures, prints the table, writes it to `benchmarks/results/`."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import machine, markdown, row
-from benchmarks.gap import gaps
-from benchmarks.latency import through_runcast, through_the_peer
-from benchmarks.start import start_latency
-from tests.support.servers import ROOT, ServerProcess, free_port
+from benchmarks import crowd, gap, journal, latency, replay, slow, start
+from benchmarks.figures import Row, markdown
+from benchmarks.machine import file_system, machine
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = 5
-CROWDS = (1, 100)
+GROUPS: dict[str, Callable[[Path, int], list[Row]]] = {
+    "start": start.rows,
+    "latency": latency.rows,
+    "gap": gap.rows,
+    "replay": replay.rows,
+    "journal": journal.rows,
+    "crowd": crowd.rows,
+    "slow": slow.rows,
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS, help=f"runs of each figure (default {RUNS})")
-    runs = parser.parse_args().runs
-    begun = machine()
+    parser.add_argument(
+        "--only", nargs="+", action="extend", choices=GROUPS, metavar="GROUP", help=f"some of: {', '.join(GROUPS)}"
+    )
+    options = parser.parse_args()
+    chosen = [name for name in GROUPS if name in (options.only or GROUPS)]
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*_start_rows(Path(folder), runs), *_latency_rows(Path(folder), runs), *_gap_rows(Path(folder), runs)]
-    _write({"taken_at": datetime.now(UTC).isoformat(), "machine": begun, "runs": runs, "rows": rows})
+        report = {"taken_at": datetime.now(UTC).isoformat(), "machine": machine(), "runs": options.runs}
+        report["machine"]["file_system"] = file_system(Path(folder))
+        report["rows"] = [line for name in chosen for line in _measure(name, Path(folder), options.runs)]
+    _write(report, "latest" if len(chosen) == len(GROUPS) else "-".join(chosen))
 
 
-def _start_rows(folder: Path, runs: int) -> list[dict[str, Any]]:
-    running, completed = [], []
-    with ServerProcess(folder / "start") as server:
-        for _ in range(runs):
-            first, end = start_latency(server)
-            running += first
-            completed += end
-    return [
-        row("submit → first `running` event (p50)", running, "ms"),
-        row("submit → `completed` of a no-op task, process start included (p50)", completed, "ms"),
-    ]
-
-
-def _latency_rows(folder: Path, runs: int) -> list[dict[str, Any]]:
-    rows = []
-    with ServerProcess(folder / "latency") as server, _peer() as port:
-        for size in CROWDS:
-            ours, theirs = [], []
-            for _ in range(runs):  # alternating, so that a noisy minute meets both
-                ours.append(through_runcast(server, size))
-                theirs.append(through_the_peer(port, size))
-            for index, name in enumerate(("p50", "p99")):
-                label = f"report in the child → client, {size} subscriber{'s' * (size > 1)} ({name})"
-                rows.append(row(label, [run[index] for run in ours], "ms", [run[index] for run in theirs]))
+def _measure(name: str, folder: Path, runs: int) -> list[Row]:
+    begun = time.monotonic()
+    rows = [{"group": name, **line} for line in GROUPS[name](folder / name, runs)]
+    print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
     return rows
 
 
-def _gap_rows(folder: Path, runs: int) -> list[dict[str, Any]]:
-    busy, idle = [], []
-    for number in range(runs):
-        at_work, at_rest, _turns = gaps(folder / f"gap{number}")
-        busy.append(at_work)
-        idle.append(at_rest)
-    return [row("largest gap of the hub, two optimisations on two cores", busy, "ms", idle)]
-
-
-@contextmanager
-def _peer() -> Iterator[int]:
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.peers.bare", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        process.stdout.readline()  # it says when it listens
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _write(report: dict[str, Any]) -> None:
+def _write(report: dict[str, Any], name: str) -> None:
     table = markdown(report["rows"])
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "latest.json").write_text(json.dumps(report, indent=1) + "\n")
-    (RESULTS / "latest.md").write_text(table + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text(table + "\n")
     print(json.dumps(report["machine"]))
     print(table)
 

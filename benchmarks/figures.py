@@ -1,12 +1,13 @@
-"""Figures: percentiles, the machine they were taken on, the table that is printed."""
+"""Figures: percentiles, and the table that is printed."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
+
+Row = dict[str, Any]
+HEAD = "| figure | target | median | min to max | control in the same run | ratio |\n|---|---|---|---|---|---|"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -20,37 +21,35 @@ def spread(runs: Sequence[float]) -> dict[str, float]:
     return {"median": median(runs), "min": min(runs), "max": max(runs)}
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were taken on."""
-    cpu = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            cpu = line.partition(":")[2].strip()
-            break
-    return {
-        "cpu": cpu,
-        "cores": len([line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("processor")]),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "load_average": Path("/proc/loadavg").read_text().split()[:3],
-    }
-
-
-def row(name: str, runs: Sequence[float], unit: str, peer: Sequence[float] | None = None) -> dict[str, Any]:
+def row(name: str, runs: Sequence[float], unit: str, peer: Sequence[float] | None = None, target: str = "") -> Row:
     """One line of the table; `peer` is the control of the same run, given as a ratio of medians."""
-    line: dict[str, Any] = {"name": name, "unit": unit, "runs": list(runs), **spread(runs)}
+    line: Row = {"name": name, "unit": unit, "target": target, "runs": list(runs), **spread(runs)}
     if peer:
-        line |= {"peer": spread(peer), "ratio": spread(runs)["median"] / max(spread(peer)["median"], 1e-9)}
+        line["peer"] = {"runs": list(peer), **spread(peer)}
+        if line["peer"]["median"] > 0:
+            line["ratio"] = line["median"] / line["peer"]["median"]
     return line
 
 
-def markdown(rows: Sequence[dict[str, Any]]) -> str:
+def skipped(name: str, reason: str) -> Row:
+    """A line for what could not be measured here."""
+    return {"name": name, "skipped": reason}
+
+
+def markdown(rows: Sequence[Row]) -> str:
     """The rows as a table."""
-    lines = ["| figure | median | min to max | control in the same run | ratio |", "|---|---|---|---|---|"]
-    for line in rows:
-        unit = line["unit"]
-        peer = f"{line['peer']['median']:.2f} {unit}" if "peer" in line else "–"
-        ratio = f"{line['ratio']:.2f}" if "ratio" in line else "–"
-        span = f"{line['min']:.2f} to {line['max']:.2f}"
-        lines.append(f"| {line['name']} | {line['median']:.2f} {unit} | {span} | {peer} | {ratio} |")
-    return "\n".join(lines)
+    return "\n".join([HEAD, *map(_line, rows)])
+
+
+def _line(line: Row) -> str:
+    if "skipped" in line:
+        return f"| {line['name']} | | left out: {line['skipped']} | – | – | – |"
+    unit = line["unit"]
+    peer = f"{_number(line['peer']['median'])} {unit}" if "peer" in line else "–"
+    ratio = _number(line["ratio"]) if "ratio" in line else "–"
+    span = f"{_number(line['min'])} to {_number(line['max'])}"
+    return f"| {line['name']} | {line['target']} | {_number(line['median'])} {unit} | {span} | {peer} | {ratio} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.2f}"

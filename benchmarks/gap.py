@@ -8,6 +8,7 @@ from pathlib import Path
 
 import requests
 
+from benchmarks.figures import Row, row
 from tests.support.events import submit, wait_for_status
 from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
@@ -15,6 +16,12 @@ from tests.support.waiting import wait_until
 WORK = {"bom_file": "config/bom_complex.json", "max_iterations": 20, "convergence_threshold": 0}
 LARGEST = re.compile(r"^runcast_hub_gap_max_seconds ([0-9.e+-]+)", re.MULTILINE)
 TICKS = re.compile(r"^runcast_hub_gap_seconds_count ([0-9.e+-]+)", re.MULTILINE)
+
+
+def rows(folder: Path, runs: int) -> list[Row]:
+    taken = [gaps(folder / str(number)) for number in range(runs)]
+    busy, idle, _turns = zip(*taken, strict=True)
+    return [row("largest gap of the hub, two optimisations on two cores", busy, "ms", idle)]
 
 
 def gaps(folder: Path) -> tuple[float, float, int]:

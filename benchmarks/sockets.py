@@ -1,6 +1,8 @@
-"""A light load generator: raw Socket.IO subscribers over WebSocket, many in one thread.
+"""The load generator: raw Socket.IO subscribers over WebSocket, many in one thread on one epoll.
 
-Loopback only. It reads frames and notes when each arrived; it decodes JSON only after the run.
+Loopback only. While it measures it does no more than take bytes and note when they came: one `recv_into` a
+prepared buffer for all that has arrived at a socket, then the time and how far the buffer is filled. Frames
+are taken apart only after the run (`frames.py`).
 """
 
 from __future__ import annotations
@@ -8,112 +10,186 @@ from __future__ import annotations
 import base64
 import json
 import os
-import selectors
+import re
+import select
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 HOST = "127.0.0.1"
 NAMESPACE = "/tasks"
+ROOM = 1 << 20
+"""Bytes prepared for each subscriber; taken from the machine only as they are filled."""
+PING, PONG = b"\x81\x012", "3"
+LOOK = 0.02
+"""Seconds between two looks at whether what is awaited has come: the arrivals are noted at once all the same."""
+TAIL = 700
+ENDED = re.compile(rb'"status_change".*"completed"')
+
+Step = tuple[bytes, str]
+"""What to wait for, and the packet to answer with; an empty one answers nothing."""
 
 
-@dataclass(eq=False)
 class Subscriber:
-    """One connection; `arrivals` are (monotonic seconds, text of the Socket.IO packet)."""
+    """One connection; `times[i]` (monotonic seconds) is when the first `ends[i]` bytes of `data` were there."""
 
-    sock: socket.socket
-    buffer: bytearray = field(default_factory=bytearray)
-    arrivals: list[tuple[float, str]] = field(default_factory=list)
+    def __init__(self, port: int, script: Iterable[Step], room: int = ROOM) -> None:
+        self.data = bytearray(room)
+        self.size = 0
+        self.times, self.ends = array("d"), array("q")
+        self.lost = False
+        self.script = deque(script)
+        self._view = memoryview(self.data)
+        self._seen = 0
+        self.answered = 0.0
+        """When it sent the last answer of the script."""
+        self.sock = socket.create_connection((HOST, port), timeout=10)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.sendall(_upgrade(port))
+        self.sock.setblocking(False)
 
-    def send(self, text: str) -> None:
-        payload = text.encode()
+    def read(self) -> None:
+        """Take what has arrived; answers pings and goes on with the script."""
+        size = self.size
+        try:
+            got = self.sock.recv_into(self._view[size:])
+        except ConnectionError:
+            got = 0
+        if not got:
+            self.lost = True
+            return
+        self.times.append(time.monotonic())
+        self.size = end = size + got
+        self.ends.append(end)
+        if self.data.find(PING, max(0, size - 2), end) >= 0:
+            self.send(PONG)
+        if self.script:
+            self._go_on()
+        if end == len(self.data):
+            self._grow()
+
+    def send(self, packet: str) -> None:
+        payload = packet.encode()
         size = len(payload)
         head = bytes([0x81, 0x80 | size]) if size < 126 else bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
         self.sock.sendall(head + b"\0\0\0\0" + payload)  # a mask of zeros: allowed, and free
 
-    def read(self) -> None:
-        """Take what has arrived; answers pings."""
-        data = self.sock.recv(262_144)
-        now = time.monotonic()
-        if not data:
-            raise ConnectionError("the server closed a subscriber's connection")
-        self.buffer += data
-        while (text := self._frame()) is not None:
-            if text == "2":
-                self.send("3")
-            else:
-                self.arrivals.append((now, text))
+    @property
+    def tail(self) -> bytes:
+        """The last bytes that came."""
+        return bytes(self._view[max(0, self.size - TAIL) : self.size])
 
-    def _frame(self) -> str | None:
-        if len(self.buffer) < 2:
-            return None
-        size, start = self.buffer[1] & 0x7F, 2
-        if size >= 126:
-            width = 2 if size == 126 else 8
-            size, start = int.from_bytes(self.buffer[2 : 2 + width], "big"), 2 + width
-        if len(self.buffer) < start + size:
-            return None
-        text = bytes(self.buffer[start : start + size]).decode()
-        del self.buffer[: start + size]
-        return text
+    def _go_on(self) -> None:
+        while self.script:
+            wanted, answer = self.script[0]
+            found = self.data.find(wanted, self._seen, self.size)
+            if found < 0:
+                return
+            self._seen = found + len(wanted)
+            self.script.popleft()
+            if answer:
+                self.answered = time.monotonic()
+                self.send(answer)
+
+    def _grow(self) -> None:
+        old, self._view = self._view, memoryview(b"")
+        old.release()
+        self.data.extend(bytes(len(self.data)))
+        self._view = memoryview(self.data)
 
 
 class Crowd:
-    """Many subscribers on one selector."""
+    """Many subscribers on one epoll."""
 
-    def __init__(self, port: int, size: int, namespace: str = NAMESPACE) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.namespace = namespace
-        self.members = [_connect(port) for _ in range(size)]
-        for member in self.members:
-            member.sock.setblocking(False)
-            self.selector.register(member.sock, selectors.EVENT_READ, member)
-            member.send(f"40{namespace},")
-        self.pump(lambda: all(_heard(member, f"40{namespace}") for member in self.members), 30)
+    def __init__(self) -> None:
+        self.members: list[Subscriber] = []
+        self.on_lost: Callable[[Subscriber], None] = _fail
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, Subscriber] = {}
 
-    def emit(self, event: str, data: Any) -> None:
-        for member in self.members:
-            member.send(f"42{self.namespace},{json.dumps([event, data])}")
+    def join(self, port: int, script: Iterable[Step], size: int = 1, *, room: int = ROOM) -> list[Subscriber]:
+        """Connect so many at once; each goes through `script` as the answers come."""
+        steps = list(script)
+        new = []
+        for _ in range(size):
+            member = Subscriber(port, steps, room)
+            self.take_up(member)
+            new.append(member)
+        self.members += new
+        return new
 
-    def pump(self, done: Callable[[], bool], timeout: float) -> None:
-        """Read until `done()`; `TimeoutError` after `timeout` seconds."""
-        deadline = time.monotonic() + timeout
-        while not done():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the server has not sent what was awaited")
-            for key, _events in self.selector.select(0.05):
-                key.data.read()
+    def take_up(self, member: Subscriber) -> None:
+        """Read this one (again)."""
+        self._by_fd[member.sock.fileno()] = member
+        self._epoll.register(member.sock.fileno(), select.EPOLLIN)
+
+    def lay_down(self, member: Subscriber) -> None:
+        """Stop reading this one; the connection stays."""
+        self._epoll.unregister(member.sock.fileno())
+        del self._by_fd[member.sock.fileno()]
+
+    def pump(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Read until `done()`; False after `timeout` seconds."""
+        poll, by_fd, now = self._epoll.poll, self._by_fd, time.monotonic
+        deadline, look = now() + timeout, 0.0
+        while True:
+            ready = poll(LOOK)
+            for number, _events in ready:
+                member = by_fd[number]
+                member.read()
+                if member.lost:
+                    self._lose(member)
+            if now() >= look:
+                if done():
+                    return True
+                if now() > deadline:
+                    return False
+                look = now() + LOOK
 
     def close(self) -> None:
         for member in self.members:
             member.sock.close()
-        self.selector.close()
+        self._epoll.close()
+
+    def _lose(self, member: Subscriber) -> None:
+        self.lay_down(member)
+        member.sock.close()
+        self.on_lost(member)
 
 
-def envelopes(member: Subscriber, namespace: str = NAMESPACE) -> list[tuple[float, dict[str, Any]]]:
-    """(arrival, envelope) of each `task_update` that a subscriber got."""
-    prefix = f'42{namespace},["task_update",'
-    return [(at, json.loads(text[len(prefix) : -1])) for at, text in member.arrivals if text.startswith(prefix)]
+def subscribing(data: dict[str, Any]) -> list[Step]:
+    """The script of a client that connects to the namespace and subscribes."""
+    return [
+        *entering(),
+        (f"40{NAMESPACE}".encode(), f"42{NAMESPACE},{json.dumps(['subscribe', data])}"),
+        (b'["subscribed"', ""),
+    ]
 
 
-def _heard(member: Subscriber, prefix: str) -> bool:
-    return any(text.startswith(prefix) for _at, text in member.arrivals)
+def entering() -> list[Step]:
+    return [(b'0{"sid"', f"40{NAMESPACE},")]
 
 
-def _connect(port: int) -> Subscriber:
-    sock = socket.create_connection((HOST, port), timeout=10)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def settled(members: Iterable[Subscriber]) -> bool:
+    """Whether all are through with their scripts."""
+    return not any(member.script for member in members)
+
+
+def ended(members: Iterable[Subscriber]) -> bool:
+    """Whether the last thing that each one heard is that the task has completed."""
+    return all(ENDED.search(member.tail) for member in members)
+
+
+def _fail(member: Subscriber) -> None:
+    raise ConnectionError("the server closed a subscriber's connection")
+
+
+def _upgrade(port: int) -> bytes:
     key = base64.b64encode(os.urandom(16)).decode()
-    sock.sendall(
+    return (
         f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {HOST}:{port}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-    )
-    response = b""
-    while b"\r\n\r\n" not in response:
-        response += sock.recv(4096)
-    head, _, rest = response.partition(b"\r\n\r\n")
-    if b" 101 " not in head.split(b"\r\n")[0]:
-        raise ConnectionError(f"no WebSocket: {head[:200]!r}")
-    return Subscriber(sock, bytearray(rest))
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ).encode()

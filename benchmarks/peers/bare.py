@@ -39,15 +39,20 @@ def ticks(n: int, per_second: float) -> None:
     start = time.monotonic()
     for tick in range(1, n + 1):
         socketio.sleep(max(0.0, start + tick / per_second - time.monotonic()))
-        metrics = {"sent": time.monotonic()}
-        envelope = {
-            "task_id": "00000000-0000-0000-0000-000000000000",
-            "seq": tick,
-            "event_type": "iteration_complete",
-            "data": {"attempt": 1, "iteration": tick, "metrics": metrics},
-            "timestamp": "2026-01-01T00:00:00.000000Z",
-        }
-        socketio.emit("task_update", envelope, namespace="/tasks", to="task")
+        data = {"attempt": 1, "iteration": tick, "metrics": {"sent": time.monotonic()}}
+        tell(tick, "iteration_complete", data)
+    tell(n + 1, "status_change", {"attempt": 1, "status": "completed"})
+
+
+def tell(seq: int, event_type: str, data: dict[str, Any]) -> None:
+    envelope = {
+        "task_id": "00000000-0000-0000-0000-000000000000",
+        "seq": seq,
+        "event_type": event_type,
+        "data": data,
+        "timestamp": "2026-01-01T00:00:00.000000Z",
+    }
+    socketio.emit("task_update", envelope, namespace="/tasks", to="task")
 
 
 if __name__ == "__main__":
