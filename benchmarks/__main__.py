@@ -6,13 +6,14 @@ import argparse
 import json
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks import crowd, gap, journal, latency, replay, slow, start
-from benchmarks.figures import Row, markdown
+from benchmarks.figures import Row, markdown, skipped
 from benchmarks.machine import file_system, machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -40,14 +41,21 @@ def main() -> None:
         report = {"taken_at": datetime.now(UTC).isoformat(), "machine": machine(), "runs": options.runs}
         report["machine"]["file_system"] = file_system(Path(folder))
         report["rows"] = [line for name in chosen for line in _measure(name, Path(folder), options.runs)]
+    report["load_average_after"] = machine()["load_average"]
     _write(report, "latest" if len(chosen) == len(GROUPS) else "-".join(chosen))
+    if any(line.get("failed") for line in report["rows"]):
+        raise SystemExit(1)
 
 
 def _measure(name: str, folder: Path, runs: int) -> list[Row]:
     begun = time.monotonic()
-    rows = [{"group": name, **line} for line in GROUPS[name](folder / name, runs)]
+    try:
+        rows = GROUPS[name](folder / name, runs)
+    except Exception as error:  # noqa: BLE001  # said here and by the exit code; what the others measured is kept
+        traceback.print_exc()
+        rows = [skipped(name, f"it failed: {error}") | {"failed": True}]
     print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
-    return rows
+    return [{"group": name, **line} for line in rows]
 
 
 def _write(report: dict[str, Any], name: str) -> None:

@@ -14,10 +14,13 @@ if __name__ == "__main__":
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 from api.domain.event import EventType
-from api.runtime.base import Runtime
+from api.domain.task import Task
+from api.ports import Transaction
+from api.runtime.base import Waiter
 from api.runtime.choose import current_runtime
 from api.store.sql import SqlStore
 from benchmarks.figures import percentile
@@ -30,12 +33,13 @@ DATA = {"level": "info", "message": "m" * 94}
 
 
 class Caller:
-    """Appends one event after the other to a task of its own, from `start` to `end`, from `first` on counted."""
+    """Appends one event after the other to a task of its own; those begun from `first` on count."""
 
-    def __init__(self, store: SqlStore, task: str, first: float) -> None:
+    def __init__(self, store: SqlStore, task: str, first: float, ended: Waiter) -> None:
         self._store = store
         self._task = task
         self._first, self._end = first, first + SECONDS
+        self.ended = ended
         self.took: list[float] = []
 
     def run(self) -> None:
@@ -46,29 +50,27 @@ class Caller:
             now = time.perf_counter()
             if begin >= self._first:
                 self.took.append(1000 * (now - begin))
+        self.ended.set()
 
 
 def measure(folder: Path, synchronous: str, callers: int) -> dict[str, float]:
     runtime = current_runtime()
     store = SqlStore(sqlite_url(folder), runtime, synchronous=synchronous)
     for number in range(callers):
-        store.write(lambda tx, number=number: tx.add_task(a_task(number)))
+        store.write(partial(_add, task=a_task(number)))
     first = time.perf_counter() + WARM_UP
-    crew = [Caller(store, task_id(number), first) for number in range(callers)]
-    _run_all(runtime, crew)
+    crew = [Caller(store, task_id(number), first, runtime.waiter()) for number in range(callers)]
+    for caller in crew:
+        runtime.spawn(caller.run)
+    for caller in crew:
+        caller.ended.wait()
     store.close()
     took = [each for caller in crew for each in caller.took]
     return {"rate": len(took) / SECONDS, "p50": percentile(took, 0.5), "p99": percentile(took, 0.99)}
 
 
-def _run_all(runtime: Runtime, crew: list[Caller]) -> None:
-    ends = []
-    for caller in crew:
-        ended = runtime.waiter()
-        ends.append(ended)
-        runtime.spawn(lambda caller=caller, ended=ended: (caller.run(), ended.set()))
-    for ended in ends:
-        ended.wait()
+def _add(tx: Transaction, task: Task) -> None:
+    tx.add_task(task)
 
 
 if __name__ == "__main__":

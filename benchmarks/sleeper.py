@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from benchmarks.frames import LAGGED, Known, count, faults, updates
-from benchmarks.sockets import Crowd, Subscriber, ended, subscribing
+from benchmarks.sockets import Crowd, Subscriber, subscribing
 
 
 class Sleeper:
@@ -32,7 +32,7 @@ class Sleeper:
 
     def done(self) -> bool:
         """Whether it has heard the end of the task."""
-        return ended(self._connections[-1:])
+        return any(link.heard_the_end for link in self._connections)
 
     def figures(self, other: Subscriber) -> dict[str, float]:
         """`other`: one that has read all the time, and knows what there was."""

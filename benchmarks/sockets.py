@@ -78,9 +78,9 @@ class Subscriber:
         self.sock.sendall(head + b"\0\0\0\0" + payload)  # a mask of zeros: allowed, and free
 
     @property
-    def tail(self) -> bytes:
-        """The last bytes that came."""
-        return bytes(self._view[max(0, self.size - TAIL) : self.size])
+    def heard_the_end(self) -> bool:
+        """Whether the last thing that came is that the task has completed."""
+        return ENDED.search(self.data, max(0, self.size - TAIL), self.size) is not None
 
     def _go_on(self) -> None:
         while self.script:
@@ -179,8 +179,8 @@ def settled(members: Iterable[Subscriber]) -> bool:
 
 
 def ended(members: Iterable[Subscriber]) -> bool:
-    """Whether the last thing that each one heard is that the task has completed."""
-    return all(ENDED.search(member.tail) for member in members)
+    """Whether the last thing that each one heard is that the task has completed; who was lost is not waited for."""
+    return all(member.lost or member.heard_the_end for member in members)
 
 
 def _fail(member: Subscriber) -> None:
