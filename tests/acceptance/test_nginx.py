@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,39 @@ def test_a_stream_is_not_buffered(nginx: NginxProcess) -> None:
     next(arriving)
     assert requests.get(f"{nginx.url}/api/tasks/{task_id}", timeout=10).json()["status"] in ("pending", "running")
     assert [name for name, _data in arriving][-1] == "end"
+
+
+def test_curl_shows_a_task_live_resumes_and_is_kept_by_heartbeats(nginx: NginxProcess) -> None:
+    """`curl -N`: quiet for longer than a heartbeat, then live events; Last-Event-ID; the end ends it."""
+    task = requests.post(f"{nginx.url}/api/tasks", json={"type": "external"}, timeout=10).json()["task_id"]
+    with curl(nginx, task, "?since=0") as lines:
+        assert "status_change" in next(line for line in lines if line.startswith("event: "))
+        assert ": heartbeat" == next(line for line in lines if line.startswith(":"))
+        report(nginx, task, {"event_type": "log", "data": {"message": "live"}})
+        identifier = next(line for line in lines if line.startswith("id: ")).removeprefix("id: ")
+        assert '"live"' in next(line for line in lines if line.startswith("data: "))
+    report(nginx, task, {"event_type": "log", "data": {"message": "missed"}})
+    with curl(nginx, task, "", "-H", f"Last-Event-ID: {identifier}") as lines:
+        assert '"missed"' in next(line for line in lines if line.startswith("data: "))
+        report(nginx, task, {"event_type": "status_change", "data": {"status": "completed"}})
+        assert ["status_change", "end"] == [
+            line.removeprefix("event: ") for line in lines if line.startswith("event: ")
+        ]
+
+
+@contextmanager
+def curl(nginx: NginxProcess, task: str, query: str, *options: str) -> Iterator[Iterator[str]]:
+    """The lines that `curl -N` prints, as they come; they end when it does."""
+    command = [require("curl"), "-sN", "--max-time", "60", *options, f"{nginx.url}/api/tasks/{task}/stream{query}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield (line.rstrip("\n") for line in process.stdout)
+        process.terminate()
+
+
+def report(nginx: NginxProcess, task: str, *events: dict[str, object]) -> None:
+    answer = requests.post(f"{nginx.url}/api/tasks/{task}/events", json=events, timeout=10)
+    assert answer.status_code == 201, answer.text
 
 
 def test_static_files_come_from_nginx(tmp_path: Path) -> None:

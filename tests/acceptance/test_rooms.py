@@ -10,6 +10,8 @@ from tests.support.events import Listener, history, seqs, submit, task, wait_for
 from tests.support.waiting import wait_until
 
 STEPS = {"n": 30, "delay": 0.01}
+TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"])
+"""The last one upgrades, in the middle of what it is sent."""
 
 
 def test_two_tasks_run_at_once_and_nobody_sees_the_others_events(server):
@@ -35,7 +37,7 @@ def test_joining_at_any_moment_of_a_fast_task_leaves_no_seam(server):
     wait_until(lambda: task(server.url, task_id)["last_seq"] > 24)
 
     def follow(number: int) -> list[int]:
-        transports = ["polling"] if number % 4 == 0 else ["websocket"]
+        transports = TRANSPORTS[number % 3]
         with Listener(server.url, transports) as listener:
             listener.subscribe(task_id, since=number)
             listener.wait_for_end(task_id)

@@ -148,6 +148,26 @@ def test_a_reader_that_drains_slowly_is_kept_though_its_answers_to_pings_are_lat
             assert 0 == read_to_the_end(slow, work, last)
 
 
+def test_a_reader_of_every_task_that_stops_reading_learns_the_latest_state_of_each(server):
+    """Nothing piles up for it; what it missed of a task it gets as that task's present state."""
+    works = [Work(server) for _ in range(3)]
+    with RawWebSocket(server.port, receive_buffer=4096) as slow:
+        slow.emit("subscribe", {"task_id": "*"})
+        slow.until("subscribed")
+        for work in works:
+            for _ in range(3):
+                work.report(1500)
+            work.complete()
+        states: dict[str, str] = {}
+        while len(states) < len(works):
+            name, data = slow.next()
+            assert "task_update" == name
+            if ends(data):
+                states[data["task_id"]] = data["data"]["status"]
+    assert {work.id: "completed" for work in works} == states
+    assert "runcast_abandoned_connections_total 0.0" in _metrics(server)
+
+
 def test_a_reader_that_takes_nothing_is_closed_and_resumes_where_it_stood(tmp_path):
     """After the patience of the setting; what it had got counts, the rest comes by `since`."""
     env = {"RUNCAST_READER_PATIENCE_SECONDS": "2"}
