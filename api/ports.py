@@ -49,6 +49,16 @@ class IdempotentRequest:
     task_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The part of a task's history that is stored whole: the events after `trimmed_seq` up to `last_seq`."""
+
+    task_id: str
+    created_at: datetime
+    trimmed_seq: int
+    last_seq: int
+
+
 class Transaction(Protocol):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
@@ -67,7 +77,7 @@ class Transaction(Protocol):
         """Every task in one of these states, oldest first."""
 
     def events(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[Event]:
-        """Events with seq > `after` in order, `limit` at most."""
+        """Events with seq > `after` in order, `limit` at most. Up to the task's `trimmed_seq` there are holes."""
 
     def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
         """The last event of one of these types with seq <= `upto`."""
@@ -83,9 +93,19 @@ class Transaction(Protocol):
 
     def idempotent(self, owner: str, key: str) -> IdempotentRequest | None: ...
 
+    def stretches(
+        self, *, longer_than: int, created_before: datetime | None = None, after: Stretch | None = None, limit: int
+    ) -> list[Stretch]:
+        """Tasks with more than `longer_than` events that are not trimmed, oldest first; `after` is the last
+        one of the page before."""
+
+    def expired(self, task_id: str, before: datetime, *, limit: int) -> int | None:
+        """The last seq of the events older than `before` that the untrimmed history begins with: the next
+        `limit` are looked at. None when there is none. An event that is younger shields those after it."""
+
     def add_task(self, task: Task) -> None: ...
     def save_task(self, task: Task) -> None:
-        """Write every field of an existing task."""
+        """Write every field of an existing task but `trimmed_seq`."""
 
     def append(self, task: Task, events: Sequence[Event]) -> None:
         """Write journal rows and the task as they leave it; the seqs continue the task's stored last_seq,
@@ -93,6 +113,14 @@ class Transaction(Protocol):
 
     def delete_task(self, task_id: str) -> None:
         """The task with its events and idempotency keys."""
+
+    def trim(self, task_id: str, upto: int) -> int:
+        """Remove the events with seq <= `upto` but the latest `status_change`, `error` and `progress` of the
+        task, and note it in `trimmed_seq`; how many went. Nothing else of the task changes. Trimming less
+        than was trimmed before, or a task that is gone, does nothing."""
+
+    def forget_requests(self, before: datetime, *, limit: int) -> int:
+        """Remove the idempotency keys that were remembered before then, `limit` at most; how many went."""
 
     def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None: ...
 

@@ -53,6 +53,8 @@ class Task:
     artifact_dir: str | None = None
     """Where its files stand, relative to the data folder."""
     last_seq: int = 0
+    trimmed_seq: int = 0
+    """Events up to this seq may be gone; every one after it is stored."""
 
     @property
     def terminal(self) -> bool:

@@ -31,6 +31,10 @@ class History:
     events: tuple[Event, ...]
     epoch: str
 
+    def holds(self, since: int, epoch: str | None) -> bool:
+        """Whether `since` is a place in this journal, and every event after it is still stored."""
+        return epoch in (None, self.epoch) and self.task.trimmed_seq <= since <= self.task.last_seq
+
 
 class Queries:
     def __init__(self, store: Store) -> None:
@@ -62,11 +66,12 @@ class Queries:
         limit: int,
         types: Sequence[EventType] | None = None,
     ) -> History:
-        """Events with seq > `after` in order, `limit` at most."""
+        """Events with seq > `after` in order, `limit` at most, without a hole: none of those up to the
+        task's `trimmed_seq`, of which only a few are left."""
 
         def read(tx: Transaction) -> History:
             task = visible(tx, principal, task_id)
-            events = tx.events(task_id, after, limit=limit, types=types)
+            events = tx.events(task_id, max(after, task.trimmed_seq), limit=limit, types=types)
             return History(task, tuple(events), tx.epoch())
 
         return self._store.read(read)

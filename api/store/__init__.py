@@ -6,7 +6,7 @@
     jobs                    work on its way to such a thread, and back
     link health             such a thread's connection through all its failures; what is said about them
     transaction guards      what may be done inside one read or write, and what may not
-    tasks events listing requests values    rows ↔ values of the domain, and the SQL for them
+    tasks events listing requests trimming values   rows ↔ values of the domain, and the SQL for them
     statement               SQL written in Core, compiled once, run by the driver
     engine failures         the two that know SQLite apart from another database
     epoch process           when a journal may have lost something

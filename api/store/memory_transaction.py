@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
-from api.ports import IdempotentRequest, TaskFilter, TaskPage
+from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
 from api.store.tasks import MUTABLE, oldest_first
+from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
@@ -24,9 +26,10 @@ class State:
     tasks: dict[str, Task] = field(default_factory=dict)
     journals: dict[str, tuple[Event, ...]] = field(default_factory=dict)
     requests: dict[tuple[str, str], IdempotentRequest] = field(default_factory=dict)
+    remembered: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def copy(self) -> State:
-        return State(self.epoch, dict(self.tasks), dict(self.journals), dict(self.requests))
+        return State(self.epoch, dict(self.tasks), dict(self.journals), dict(self.requests), dict(self.remembered))
 
 
 class MemoryTransaction:
@@ -87,6 +90,24 @@ class MemoryTransaction:
     def idempotent(self, owner: str, key: str) -> IdempotentRequest | None:
         return self._state.requests.get((owner, key))
 
+    def stretches(
+        self, *, longer_than: int, created_before: datetime | None = None, after: Stretch | None = None, limit: int
+    ) -> list[Stretch]:
+        found = [
+            Stretch(task.id, task.created_at, task.trimmed_seq, task.last_seq)
+            for task in sorted(self._state.tasks.values(), key=oldest_first)
+            if task.last_seq - task.trimmed_seq > longer_than
+            and (created_before is None or task.created_at < created_before)
+            and (after is None or oldest_first(task) > (after.created_at, after.task_id))
+        ]
+        return found[:limit]
+
+    def expired(self, task_id: str, before: datetime, *, limit: int) -> int | None:
+        task = self._state.tasks.get(task_id)
+        events = self.events(task_id, task.trimmed_seq, limit=limit) if task else []
+        old = list(takewhile(lambda event: event.at < before, events))
+        return old[-1].seq if old else None
+
     # -- writing
 
     def add_task(self, task: Task) -> None:
@@ -99,7 +120,8 @@ class MemoryTransaction:
         guards.must_be_writable(self._writable)
         if task.id not in self._state.tasks:
             raise guards.missing(task.id)
-        self._state.tasks[task.id] = _stored_task(task)
+        trimmed_seq = self._state.tasks[task.id].trimmed_seq
+        self._state.tasks[task.id] = replace(_stored_task(task), trimmed_seq=trimmed_seq)
 
     def append(self, task: Task, events: Sequence[Event]) -> None:
         guards.must_be_writable(self._writable)
@@ -116,14 +138,35 @@ class MemoryTransaction:
         guards.must_be_writable(self._writable)
         self._state.tasks.pop(task_id, None)
         self._state.journals.pop(task_id, None)
-        kept = {key: request for key, request in self._state.requests.items() if request.task_id != task_id}
-        self._state.requests = kept
+        gone = [key for key, request in self._state.requests.items() if request.task_id == task_id]
+        for key in gone:
+            del self._state.requests[key], self._state.remembered[key]
+
+    def trim(self, task_id: str, upto: int) -> int:
+        guards.must_be_writable(self._writable)
+        task = self._state.tasks.get(task_id)
+        if task is None or (upto := min(upto, task.last_seq)) <= task.trimmed_seq:
+            return 0
+        journal = self._state.journals[task_id]
+        latest = [self.latest_event(task_id, (type_,), upto=task.last_seq) for type_ in KEPT_TYPES]
+        rest = tuple(event for event in journal if event.seq > upto or event in latest)
+        self._state.journals[task_id] = rest
+        self._state.tasks[task_id] = replace(task, trimmed_seq=upto)
+        return len(journal) - len(rest)
+
+    def forget_requests(self, before: datetime, *, limit: int) -> int:
+        guards.must_be_writable(self._writable)
+        old = [key for key, at in self._state.remembered.items() if at < before][:limit]
+        for key in old:
+            del self._state.requests[key], self._state.remembered[key]
+        return len(old)
 
     def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None:
         guards.must_be_writable(self._writable)
         if (owner, key) in self._state.requests:
             raise guards.key_used(key)
         self._state.requests[owner, key] = request
+        self._state.remembered[owner, key] = at
 
     # -- helpers
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select, tuple_
 
 from api.store.statement import Statement
 from api.store.tables import requests
@@ -13,3 +13,11 @@ FIND = Statement(
     )
 )
 ADD = Statement(insert(requests).values({column.name: bindparam(column.name) for column in requests.c}))
+_KEY = (requests.c.owner, requests.c.key)
+_OLD = (
+    select(*_KEY)
+    .where(requests.c.created_at < bindparam("before"))
+    .order_by(requests.c.created_at)
+    .limit(bindparam("limit"))
+)
+FORGET = Statement(delete(requests).where(tuple_(*_KEY).in_(_OLD)))

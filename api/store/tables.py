@@ -40,6 +40,7 @@ tasks = Table(
     Column("error", Text),
     Column("artifact_dir", Text),
     Column("last_seq", BigInteger, nullable=False),
+    Column("trimmed_seq", BigInteger, nullable=False, server_default="0"),
 )
 
 Index("ix_tasks_created", tasks.c.created_at, tasks.c.id)
@@ -94,6 +95,7 @@ requests = Table(
     sqlite_with_rowid=False,
 )
 Index("ix_idempotency_keys_task", requests.c.task_id)
+Index("ix_idempotency_keys_created", requests.c.created_at)
 
 # One row: the journal itself.
 journal = Table(

@@ -37,7 +37,8 @@ MUTABLE = (
     "artifact_dir",
     "last_seq",
 )
-"""What an append writes of a task. The rest is written by `save_task` only: it belongs to people."""
+"""What an append writes of a task. The rest is written by `save_task` only: it belongs to people;
+`trimmed_seq` by `trim` only."""
 
 _DECODE: dict[str, Callable[[Any], Any]] = {
     "created_at": moment,
@@ -88,7 +89,7 @@ _PENDING = tasks.c.status == literal_column("'pending'")  # literally, else the 
 
 BY_ID = Statement(select(*COLUMNS).where(_ID))
 ADD = Statement(insert(tasks).values(_set(FIELDS)))
-SAVE = Statement(update(tasks).where(_ID).values(_set(FIELDS[1:])))
+SAVE = Statement(update(tasks).where(_ID).values(_set(tuple(n for n in FIELDS if n not in ("id", "trimmed_seq")))))
 _FOLLOWS = update(tasks).where(_ID, tasks.c.last_seq == bindparam("previous_seq"))
 ADVANCE = Statement(
     _FOLLOWS.where(tasks.c.status == bindparam("status")).values(

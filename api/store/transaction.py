@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
-from api.ports import IdempotentRequest, TaskFilter, TaskPage
-from api.store import events, guards, listing, requests, tasks
+from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
+from api.store import events, guards, listing, requests, tasks, trimming
 from api.store.engine import Connection
 from api.store.failures import is_duplicate
 from api.store.statement import Statement
@@ -98,6 +99,25 @@ class SqlTransaction:
         row = self._connection.row(requests.FIND, owner=owner, key=key)
         return IdempotentRequest(*row) if row is not None else None
 
+    def stretches(
+        self, *, longer_than: int, created_before: datetime | None = None, after: Stretch | None = None, limit: int
+    ) -> list[Stretch]:
+        values: dict[str, Any] = {"events": longer_than, "limit": limit}
+        if created_before is not None:
+            values["before"] = micros(created_before)
+        if after is not None:
+            values |= {"created_at": micros(after.created_at), "task_id": after.task_id}
+        query = trimming.longer_than(aged=created_before is not None, further=after is not None)
+        return [trimming.from_row(row) for row in self._connection.rows(query, **values)]
+
+    def expired(self, task_id: str, before: datetime, *, limit: int) -> int | None:
+        stretch = self._stretch(task_id)
+        if stretch is None:
+            return None
+        ages = self._connection.rows(trimming.AGES, task_id=task_id, after=stretch.trimmed_seq, limit=limit)
+        old = list(takewhile(lambda row: row[1] < micros(before), ages))
+        return int(old[-1][0]) if old else None
+
     # -- writing
 
     def add_task(self, task: Task) -> None:
@@ -126,6 +146,20 @@ class SqlTransaction:
         self._connection.change(events.DELETE, {"task_id": task_id})
         self._connection.change(tasks.DELETE, {"task_id": task_id})  # tags and keys go with it
 
+    def trim(self, task_id: str, upto: int) -> int:
+        guards.must_be_writable(self._writable)
+        stretch = self._stretch(task_id)
+        if stretch is None or (upto := min(upto, stretch.last_seq)) <= stretch.trimmed_seq:
+            return 0
+        latest = self._connection.row(trimming.LATEST, task_id=task_id) or ()
+        kept = {f"kept_{n}": seq for n, seq in enumerate(latest)}
+        self._connection.change(trimming.NOTE, {"task_id": task_id, "upto": upto})
+        return self._connection.change(trimming.REMOVE, {"task_id": task_id, "upto": upto, **kept})
+
+    def forget_requests(self, before: datetime, *, limit: int) -> int:
+        guards.must_be_writable(self._writable)
+        return self._connection.change(requests.FORGET, {"before": micros(before), "limit": limit})
+
     def remember(self, owner: str, key: str, request: IdempotentRequest, at: datetime) -> None:
         values = {
             "owner": owner,
@@ -141,6 +175,10 @@ class SqlTransaction:
     def _one_task(self, query: Statement, **values: Any) -> Task | None:
         row = self._connection.row(query, **values)
         return tasks.from_row(row) if row is not None else None
+
+    def _stretch(self, task_id: str) -> Stretch | None:
+        row = self._connection.row(trimming.STRETCH, task_id=task_id)
+        return trimming.from_row(row) if row is not None else None
 
     def _number(self, query: Statement, **values: Any) -> int:
         row = self._connection.row(query, **values)

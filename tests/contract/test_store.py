@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +14,7 @@ from api.domain.lifecycle import Status
 from api.domain.task import Task
 from api.errors import Conflict, InvalidInput, NotFound, Unavailable
 from api.ports import IdempotentRequest, Store, TaskFilter, TaskPage, Transaction
-from api.runtime.threads import ThreadRuntime
-from api.store.memory import MemoryStore
-from api.store.sql import SqlStore
-from tests.support.stores import START, a_task, say, sqlite_url, task_id
+from tests.support.stores import START, a_task, say, task_id
 
 FULL = Task(
     id=task_id(7),
@@ -51,13 +46,6 @@ FULL = Task(
     artifact_dir="runs/7",
     last_seq=0,
 )
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqlStore(sqlite_url(tmp_path), ThreadRuntime())
-    yield made
-    made.close()
 
 
 def add(store: Store, *tasks: Task) -> None:

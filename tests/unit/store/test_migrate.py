@@ -13,13 +13,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from api.errors import ConfigError, Unavailable
+from api.ports import IdempotentRequest
 from api.runtime.threads import ThreadRuntime
 from api.store import migrate as migration
 from api.store.engine import Database
 from api.store.migrate import migrate
 from api.store.sql import SqlStore
 from api.store.tables import metadata
-from tests.support.stores import a_task, sqlite_url, task_id, write_lock
+from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
+
+JOURNALS = Path(__file__).parent / "journals"
+TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
 def test_a_new_database_is_made_with_its_folder(tmp_path: Path) -> None:
@@ -128,3 +132,21 @@ def test_what_was_stored_is_there_after_a_restart(url: str, runtime: ThreadRunti
         store.write(lambda tx: tx.add_task(a_task()))
     with closing(SqlStore(url, runtime)) as store:
         assert store.read(lambda tx: tx.task(task_id(1))) == a_task()
+
+
+def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Path, runtime: ThreadRuntime) -> None:
+    """`journals/0001.sql` was written by that version: a task with its history, a waiting one, a key."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript((JOURNALS / "0001.sql").read_text())
+        before = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+    with closing(SqlStore(url, runtime)) as store:
+        with closing(sqlite3.connect(path)) as connection:
+            after = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+        assert before | {"tasks": [(*row, 0) for row in before["tasks"]]} == after
+        ended, waiting = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
+        assert (4, 0, {"x": 1.5}) == (ended.last_seq, ended.trimmed_seq, ended.result)
+        assert a_task(2, priority=5) == waiting
+        assert [1, 2, 3, 4] == [event.seq for event in store.read(lambda tx: tx.events(task_id(1), 0, limit=9))]
+        assert IdempotentRequest("hash", task_id(1)) == store.read(lambda tx: tx.idempotent("local", "key"))
+        store.write(lambda tx: say(tx, task_id(2)))
+        assert 2 == store.write(lambda tx: tx.trim(task_id(1), 4))

@@ -9,7 +9,7 @@ import pytest
 
 from api.domain.lifecycle import Status
 from api.ports import TaskFilter
-from api.store import events, listing, tasks
+from api.store import events, listing, requests, tasks, trimming
 from api.store.engine import Connection, Database
 from api.store.migrate import migrate
 from api.store.statement import Statement
@@ -71,3 +71,22 @@ def test_the_latest_event_of_a_type_is_one_look(connection: Connection) -> None:
 
 def test_history_is_read_in_the_order_it_is_stored(connection: Connection) -> None:
     assert plan(connection, events.after(0)) == "SEARCH events USING PRIMARY KEY (task_id=? AND seq>?)"
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_old_tasks_are_looked_through_in_the_order_of_an_index(connection: Connection, further: bool) -> None:
+    steps = plan(connection, trimming.longer_than(aged=True, further=further))
+    assert "ix_tasks_created" in steps
+    assert "TEMP B-TREE" not in steps
+
+
+def test_trimming_looks_at_the_events_of_its_task_alone(connection: Connection) -> None:
+    assert "SEARCH events USING PRIMARY KEY (task_id=? AND seq>?)" == plan(connection, trimming.AGES)
+    assert "SEARCH events USING PRIMARY KEY (task_id=? AND seq<?)" == plan(connection, trimming.REMOVE)
+    assert 3 == plan(connection, trimming.LATEST).count("COVERING INDEX ix_events_type (task_id=? AND type=?)")
+
+
+def test_old_idempotency_keys_are_found_by_their_index(connection: Connection) -> None:
+    steps = plan(connection, requests.FORGET)
+    assert "SEARCH idempotency_keys USING COVERING INDEX ix_idempotency_keys_created" in steps
+    assert "SCAN" not in steps.replace("SCAN CONSTANT ROW", "")
