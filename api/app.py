@@ -46,6 +46,7 @@ from api.services.publish import Publisher
 from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
+from api.services.retention import Retention
 from api.services.submit import Submitter
 from api.store.sql import SqlStore
 from api.workloads.registry import Workloads, load_workloads, validate_params
@@ -201,6 +202,14 @@ def _backstage(core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[]
         dispatcher=dispatcher,
         sweeps=sweeps,
         store=core.store,
+        retention=_retention(core),
+    )
+
+
+def _retention(core: _Core) -> Retention:
+    settings = core.settings
+    return Retention(
+        core.store, utc_now, core.runtime.sleep, days=settings.retention_days, events=settings.retention_events
     )
 
 

@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     sqlite_synchronous: Literal["NORMAL", "FULL"] = Field(
         "NORMAL", description="`NORMAL` survives a crash of the server, `FULL` also a loss of power."
     )
+    retention_days: float = Field(
+        0, ge=0, le=36500, description="Days for which the events of a task are kept; 0: for ever."
+    )
+    retention_events: int = Field(
+        0, ge=0, lt=2**53, description="How many of its latest events are kept of each task; 0: all."
+    )
     executor: Literal["local"] = Field("local", description="Where tasks run: child processes of the server.")
     max_workers: int = Field(
         default_factory=lambda: os.cpu_count() or 1,

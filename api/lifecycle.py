@@ -15,11 +15,14 @@ from api.runtime.lockfile import LockFile
 from api.services.dispatch import Dispatcher
 from api.services.grant import Grants
 from api.services.health import OK
+from api.services.retention import Retention
 
 _log = get_logger(__name__)
 LOCK_SECONDS = 0.5
 SWEEP_SECONDS = 1.5
 """How often lost doorbells are looked for: a bell shows a hole only when the next one comes."""
+RETENTION_SECONDS = 60.0
+"""How often it is looked for history that is not to be kept any longer."""
 TICK_SECONDS = 0.02
 
 
@@ -36,6 +39,7 @@ class Backstage:
         dispatcher: Dispatcher,
         sweeps: Sequence[Callable[[], None]],
         store: Store,
+        retention: Retention,
     ) -> None:
         """`sweeps` look for what a lost doorbell did not tell."""
         self._runtime = runtime
@@ -45,6 +49,7 @@ class Backstage:
         self._dispatcher = dispatcher
         self._sweeps = tuple(sweeps)
         self._store = store
+        self._retention = retention
         self._started = False
         self._stopping = False
 
@@ -82,6 +87,7 @@ class Backstage:
                 _log.warning("recovery_delayed", reason=error.message)
                 self._runtime.sleep(LOCK_SECONDS)
         if not self._stopping:
+            self._spawn(self._trim_for_ever)
             self._dispatcher.run()
 
     def _sweep_for_ever(self) -> None:
@@ -93,6 +99,16 @@ class Backstage:
                 except RuncastError as error:
                     metrics.failure("sweep")
                     _log.warning("sweep_failed", reason=error.message)
+
+    def _trim_for_ever(self) -> None:
+        while not self._stopping:
+            try:
+                self._retention.sweep()
+            except Exception as error:  # noqa: BLE001  whatever it is, the journal must not grow for ever because of it
+                if not self._stopping:
+                    metrics.failure("retention")
+                    _log.warning("retention_failed", reason=str(error))
+            self._runtime.sleep(RETENTION_SECONDS)
 
     def _watch_the_hub(self) -> None:
         largest = 0.0

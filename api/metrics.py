@@ -11,6 +11,7 @@ COMMITS = Histogram(
     "Time of one group commit.",
     buckets=(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5),
 )
+TRIMMED = Counter("runcast_trimmed_events_total", "Events removed from the journal by the retention of history.")
 STALE_REPORTS = Counter("runcast_stale_reports_total", "Reports refused because the lease was not the task's.")
 RUNNING = Gauge("runcast_running_tasks", "Attempts that run in this process now.")
 SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")

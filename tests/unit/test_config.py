@@ -26,6 +26,16 @@ def test_the_defaults_are_for_one_machine_on_the_loopback() -> None:
     assert settings.max_workers == os.cpu_count()
 
 
+def test_history_is_kept_for_ever_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (0, 0) == (load_settings().retention_days, load_settings().retention_events)
+    monkeypatch.setenv("RUNCAST_RETENTION_DAYS", "0.5")
+    monkeypatch.setenv("RUNCAST_RETENTION_EVENTS", "1000")
+    assert (0.5, 1000) == (load_settings().retention_days, load_settings().retention_events)
+    monkeypatch.setenv("RUNCAST_RETENTION_DAYS", "-1")
+    with pytest.raises(ConfigError, match="RUNCAST_RETENTION_DAYS"):
+        load_settings()
+
+
 def test_every_setting_says_what_it_means() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
 

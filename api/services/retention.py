@@ -1,0 +1,92 @@
+"""Retention: history that is too old, or too much of one task, is removed; tasks and their results stay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from api import metrics
+from api.log import get_logger
+from api.ports import Clock, Store, Stretch
+
+_log = get_logger(__name__)
+BATCH = 500
+"""Events per transaction: removing them takes the writer 2 to 3 ms, in which everybody's commits wait."""
+PAGE = 200
+"""Tasks per look for candidates."""
+REST = 10
+"""How many times as long as a batch took is waited after it, so that nine tenths of the writer stay free."""
+REST_SECONDS = 0.01
+DAY = timedelta(days=1)
+
+
+class Retention:
+    """`sweep` goes through the journal once. Does nothing while everything is to be kept."""
+
+    def __init__(
+        self, store: Store, clock: Clock, sleep: Callable[[float], None], *, days: float = 0, events: int = 0
+    ) -> None:
+        """`days`: how long an event is kept; `events`: how many of one task are; 0 for all."""
+        self._store = store
+        self._clock = clock
+        self._sleep = sleep
+        self._age = timedelta(days=days)
+        self._events = events
+
+    def sweep(self) -> int:
+        """Remove what is to go, a little at a time; how many events went. `Unavailable` ends it half-way:
+        the next one goes on from there."""
+        removed = 0
+        for batch in self._batches():
+            removed += batch
+            metrics.TRIMMED.inc(batch)
+        if removed:
+            _log.info("history_trimmed", events=removed)
+        return removed
+
+    def _batches(self) -> Iterator[int]:
+        if self._age:
+            now = self._clock()
+            yield from self._older_than(now - self._age)
+            self._forget_requests(now - max(self._age, DAY))
+        if self._events:
+            yield from self._beyond(self._events)
+
+    def _older_than(self, before: datetime) -> Iterator[int]:
+        for stretch in self._stretches(longer_than=0, created_before=before):
+            while (upto := self._expired(stretch.task_id, before)) is not None:
+                yield self._trim(stretch.task_id, upto)
+
+    def _beyond(self, events: int) -> Iterator[int]:
+        for stretch in self._stretches(longer_than=events):
+            target = stretch.last_seq - events
+            for upto in range(stretch.trimmed_seq + BATCH, target + BATCH, BATCH):
+                yield self._trim(stretch.task_id, min(upto, target))
+
+    def _stretches(self, *, longer_than: int, created_before: datetime | None = None) -> Iterator[Stretch]:
+        after: Stretch | None = None
+        while page := self._page(longer_than, created_before, after):
+            yield from page
+            after = page[-1]
+
+    def _page(self, longer_than: int, created_before: datetime | None, after: Stretch | None) -> list[Stretch]:
+        return self._store.read(
+            lambda tx: tx.stretches(longer_than=longer_than, created_before=created_before, after=after, limit=PAGE)
+        )
+
+    def _expired(self, task_id: str, before: datetime) -> int | None:
+        return self._store.read(lambda tx: tx.expired(task_id, before, limit=BATCH))
+
+    def _trim(self, task_id: str, upto: int) -> int:
+        started = time.monotonic()
+        removed = self._store.write(lambda tx: tx.trim(task_id, upto))
+        self._rest(time.monotonic() - started)
+        return removed
+
+    def _forget_requests(self, before: datetime) -> None:
+        while self._store.write(lambda tx: tx.forget_requests(before, limit=BATCH)) == BATCH:
+            self._rest(REST_SECONDS)
+
+    def _rest(self, seconds: float) -> None:
+        self._sleep(max(REST_SECONDS, REST * seconds))

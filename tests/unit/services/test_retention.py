@@ -1,0 +1,146 @@
+"""Retention: what a sweep removes, and how gently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from api.domain.event import Event, EventType
+from api.domain.lifecycle import Status
+from api.errors import Unavailable
+from api.ports import IdempotentRequest, Transaction
+from api.services.retention import BATCH, REST_SECONDS, Retention
+from api.store.memory import MemoryStore
+from tests.support.stores import START, a_task, task_id
+
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+
+
+class Batches(MemoryStore):
+    """A store that notes how many events each write removed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: list[int] = []
+        self.fail_after = 10**9
+
+    def write(self, work: Callable[[Transaction], Any]) -> Any:
+        if len(self.removed) >= self.fail_after:
+            raise Unavailable("the disk is full")
+        before = self.count()
+        result = super().write(work)
+        if gone := before - self.count():
+            self.removed.append(gone)
+        return result
+
+    def count(self) -> int:
+        return sum(len(journal) for journal in self._state.journals.values())
+
+    def fill(self, number: int, count: int, start: datetime = START, **fields: Any) -> None:
+        """A task with events a minute apart."""
+        task = a_task(number, last_seq=count, **fields)
+        events = [Event(task.id, seq, EventType.LOG, {}, start + seq * MINUTE) for seq in range(1, count + 1)]
+        super().write(lambda tx: (tx.add_task(a_task(number, **fields)), tx.append(task, events)))
+
+    def seqs(self, number: int) -> list[int]:
+        return self.read(lambda tx: [event.seq for event in tx.events(task_id(number), 0, limit=10**6)])
+
+
+@pytest.fixture
+def store() -> Iterator[Batches]:
+    made = Batches()
+    yield made
+    made.close()
+
+
+def retention(
+    store: Batches, *, now: datetime = START + DAY, naps: list[float] | None = None, **kept: Any
+) -> Retention:
+    return Retention(store, lambda: now, (naps if naps is not None else []).append, **kept)
+
+
+def test_everything_is_kept_by_default(store: Batches) -> None:
+    store.fill(1, 10)
+    assert 0 == retention(store, now=START + 36500 * DAY).sweep()
+    assert 10 == store.count()
+
+
+def test_events_that_are_too_old_go_of_running_and_of_ended_tasks(store: Batches) -> None:
+    store.fill(1, 10, status=Status.RUNNING)
+    store.fill(2, 10, status=Status.COMPLETED)
+    store.fill(3, 10, start=START + MINUTE)
+    now = START + DAY + timedelta(minutes=5, seconds=30)
+    assert 14 == retention(store, now=now, days=1).sweep()
+    assert [[6, 7, 8, 9, 10], [6, 7, 8, 9, 10], [5, 6, 7, 8, 9, 10]] == [store.seqs(n) for n in (1, 2, 3)]
+
+
+def test_of_each_task_only_so_many_of_the_latest_events_stay(store: Batches) -> None:
+    store.fill(1, 10)
+    store.fill(2, 4)
+    assert 6 == retention(store, events=4).sweep()
+    assert ([7, 8, 9, 10], [1, 2, 3, 4]) == (store.seqs(1), store.seqs(2))
+
+
+def test_both_rules_hold_together(store: Batches) -> None:
+    store.fill(1, 10)
+    store.fill(2, 10, start=START + DAY)
+    now = START + DAY + timedelta(minutes=8, seconds=30)
+    retention(store, now=now, days=1, events=4).sweep()
+    assert ([9, 10], [7, 8, 9, 10]) == (store.seqs(1), store.seqs(2))
+
+
+@pytest.mark.parametrize("kept", [{"days": 1}, {"events": 10}])
+def test_it_goes_in_small_batches_with_a_rest_after_each(store: Batches, kept: dict[str, Any]) -> None:
+    store.fill(1, 2 * BATCH + 20)
+    naps: list[float] = []
+    retention(store, now=START + 9 * DAY, naps=naps, **kept).sweep()
+    assert max(store.removed) <= BATCH
+    assert len(naps) == len(store.removed) == 3
+    assert min(naps) >= REST_SECONDS
+
+
+def test_more_tasks_than_one_page_are_gone_through(store: Batches) -> None:
+    for number in range(450):
+        store.fill(number, 2, created_at=START + timedelta(seconds=number // 7))
+    assert 450 == retention(store, events=1).sweep()
+
+
+def test_an_outage_is_told_and_the_next_sweep_goes_on(store: Batches) -> None:
+    store.fill(1, 3 * BATCH)
+    store.fail_after = 1
+    rule = retention(store, events=1)
+    with pytest.raises(Unavailable):
+        rule.sweep()
+    assert 2 * BATCH == store.count()
+    store.fail_after = 10**9
+    assert 2 * BATCH - 1 == rule.sweep()
+
+
+def test_a_task_that_is_deleted_meanwhile_does_no_harm(store: Batches) -> None:
+    store.fill(1, BATCH + 2)
+    store.fill(2, 3)
+
+    def delete(seconds: float) -> None:
+        store.write(lambda tx: tx.delete_task(task_id(1)))
+
+    Retention(store, lambda: START, delete, events=1).sweep()
+    assert ([], [3]) == (store.seqs(1), store.seqs(2))
+
+
+def test_idempotency_keys_go_with_the_days_but_not_within_one(store: Batches) -> None:
+    store.fill(1, 1)
+    request = IdempotentRequest("hash", task_id(1))
+    store.write(lambda tx: tx.remember("ada", "old", request, START - 3 * DAY))
+    store.write(lambda tx: tx.remember("ada", "young", request, START - DAY / 2))
+
+    def known() -> list[bool]:
+        return [store.read(lambda tx, name=name: tx.idempotent("ada", name)) is not None for name in ("old", "young")]
+
+    retention(store, now=START, events=1).sweep()
+    assert [True, True] == known()
+    retention(store, now=START, days=0.1).sweep()
+    assert [False, True] == known()
