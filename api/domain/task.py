@@ -57,6 +57,11 @@ class Task:
     """Events up to this seq may be gone; every one after it is stored."""
 
     @property
+    def first_seq(self) -> int:
+        """From here on every event is stored."""
+        return self.trimmed_seq + 1
+
+    @property
     def terminal(self) -> bool:
         return self.status.terminal
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
 from api.access.principals import current_principal
 from api.rest.parts import Parts
 from api.rest.schemas import EventList, EventQuery, EventsAppended, EventsToAppend
+from api.services.query import Page
 
 
 def create_history(parts: Parts) -> Blueprint:
@@ -16,12 +18,11 @@ def create_history(parts: Parts) -> Blueprint:
 
     @blueprint.get("/tasks/<task_id>/events")
     @parts.contract(query=EventQuery, ok={200: EventList}, tag="events")
-    def list_events(task_id: str, query: EventQuery) -> dict[str, Any]:
-        """Stored events with a greater seq than `since`, in order."""
+    def list_events(task_id: str, query: EventQuery) -> Response:
+        """Stored events with a greater seq than `since`, in order and without a hole, from `first_seq` on."""
         types = [query.event_type] if query.event_type else None
-        history = parts.queries.history(current_principal(), task_id, after=query.since, limit=query.limit, types=types)
-        events = [event.envelope() for event in history.events]
-        return {"events": events, "last_seq": history.task.last_seq, "epoch": history.epoch}
+        page = parts.queries.events(current_principal(), task_id, after=query.since, limit=query.limit, types=types)
+        return Response(_text(page), mimetype="application/json")
 
     @blueprint.post("/tasks/<task_id>/events")
     @parts.contract(body=EventsToAppend, ok={201: EventsAppended}, fails=(409,), tag="events")
@@ -32,3 +33,9 @@ def create_history(parts: Parts) -> Blueprint:
         return {"seqs": [event.seq for event in commit.events], "last_seq": commit.task.last_seq}, 201
 
     return blueprint
+
+
+def _text(page: Page) -> str:
+    """The envelopes are JSON already: decoding and encoding a thousand of them would keep the hub for 6 ms."""
+    rest = {"first_seq": page.task.first_seq, "last_seq": page.task.last_seq, "epoch": page.epoch}
+    return f'{{"events":[{",".join(page.envelopes)}],{json.dumps(rest)[1:]}'

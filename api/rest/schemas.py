@@ -150,7 +150,7 @@ class EventsAppended(BaseModel):
 
 
 class EventQuery(Sent):
-    since: int = Field(0, ge=0, lt=2**53, description="Only events with a greater seq.")
+    since: int = Field(0, ge=0, lt=2**53, description="Only events with a greater seq, of those that are kept.")
     limit: int = Field(500, ge=1, le=1000)
     event_type: EventType | None = None
 
@@ -215,6 +215,7 @@ class TaskResource(BaseModel):
     completed_at: str | None
     result: JsonObject | None
     error: str | None
+    first_seq: int = Field(ge=1, description="From here on the history is whole; events before it are not kept.")
     last_seq: int
     links: Links
 
@@ -237,6 +238,11 @@ class Envelope(BaseModel):
 
 class EventList(BaseModel):
     events: list[Envelope]
+    first_seq: int = Field(
+        ge=1,
+        description="From here on the history is whole. When it is greater than `since + 1`, the events between "
+        "the two are not kept any longer, and this page starts here.",
+    )
     last_seq: int
     epoch: str
 

@@ -36,6 +36,15 @@ class History:
         return epoch in (None, self.epoch) and self.task.trimmed_seq <= since <= self.task.last_seq
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events of a task as the JSON text of their envelopes; the rest as in `History`."""
+
+    task: Task
+    envelopes: tuple[str, ...]
+    epoch: str
+
+
 class Queries:
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -57,7 +66,7 @@ class Queries:
 
         return self._store.read(read)
 
-    def history(
+    def events(
         self,
         principal: Principal,
         task_id: str,
@@ -65,14 +74,14 @@ class Queries:
         after: int,
         limit: int,
         types: Sequence[EventType] | None = None,
-    ) -> History:
+    ) -> Page:
         """Events with seq > `after` in order, `limit` at most, without a hole: none of those up to the
         task's `trimmed_seq`, of which only a few are left."""
 
-        def read(tx: Transaction) -> History:
+        def read(tx: Transaction) -> Page:
             task = visible(tx, principal, task_id)
-            events = tx.events(task_id, max(after, task.trimmed_seq), limit=limit, types=types)
-            return History(task, tuple(events), tx.epoch())
+            found = tx.envelopes(task_id, max(after, task.trimmed_seq), limit=limit, types=types)
+            return Page(task, tuple(found), tx.epoch())
 
         return self._store.read(read)
 

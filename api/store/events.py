@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from json.encoder import encode_basestring_ascii as quoted
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from api.domain.event import Event, EventType
+from api.domain.event import Event, EventType, rfc3339
 from api.store.engine import Row
 from api.store.statement import Statement
 from api.store.tables import events
@@ -19,6 +20,15 @@ _OF_TASK = events.c.task_id == bindparam("task_id")
 def from_row(row: Row) -> Event:
     task_id, seq, event_type, data, at = row
     return Event(task_id, seq, EventType(event_type), from_json(data), moment(at))
+
+
+def to_envelope(row: Row) -> str:
+    """What `Event.envelope` is as JSON, without decoding the data, which is JSON as it is stored."""
+    task_id, seq, event_type, data, at = row
+    return (
+        f'{{"task_id":{quoted(task_id)},"seq":{seq},"event_type":"{event_type}","data":{data},'
+        f'"timestamp":"{rfc3339(moment(at))}"}}'
+    )
 
 
 def to_row(event: Event) -> Row:

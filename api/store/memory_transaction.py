@@ -70,6 +70,9 @@ class MemoryTransaction:
         later = (event for event in journal if event.seq > after)
         return [event for event in later if types is None or event.type in types][:limit]
 
+    def envelopes(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[str]:
+        return [to_json(event.envelope()) for event in self.events(task_id, after, limit=limit, types=types)]
+
     def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
         journal = self._state.journals.get(task_id, ())
         found = (event for event in reversed(journal) if event.seq <= upto and event.type in types)

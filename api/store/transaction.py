@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -13,7 +13,7 @@ from api.domain.lifecycle import Status
 from api.domain.task import Task
 from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import events, guards, listing, requests, tasks, trimming
-from api.store.engine import Connection
+from api.store.engine import Connection, Row
 from api.store.failures import is_duplicate
 from api.store.statement import Statement
 from api.store.values import micros
@@ -67,12 +67,10 @@ class SqlTransaction:
         return sorted(found, key=tasks.oldest_first)
 
     def events(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[Event]:
-        if types is not None and not types:
-            return []
-        wanted = {f"type_{n}": str(type_) for n, type_ in enumerate(types or ())}
-        query = events.after(len(wanted))
-        rows = self._connection.rows(query, task_id=task_id, after=after, limit=limit, **wanted)
-        return [events.from_row(row) for row in rows]
+        return [events.from_row(row) for row in self._event_rows(task_id, after, limit, types)]
+
+    def envelopes(self, task_id: str, after: int, *, limit: int, types: Sequence[EventType] | None = None) -> list[str]:
+        return [events.to_envelope(row) for row in self._event_rows(task_id, after, limit, types)]
 
     def latest_event(self, task_id: str, types: Sequence[EventType], *, upto: int) -> Event | None:
         # One look into the index per type; asked for all at once, SQLite would sort every event of them.
@@ -175,6 +173,13 @@ class SqlTransaction:
     def _one_task(self, query: Statement, **values: Any) -> Task | None:
         row = self._connection.row(query, **values)
         return tasks.from_row(row) if row is not None else None
+
+    def _event_rows(self, task_id: str, after: int, limit: int, types: Sequence[EventType] | None) -> Iterable[Row]:
+        if types is not None and not types:
+            return ()
+        wanted = {f"type_{n}": str(type_) for n, type_ in enumerate(types or ())}
+        query = events.after(len(wanted))
+        return self._connection.rows(query, task_id=task_id, after=after, limit=limit, **wanted)
 
     def _stretch(self, task_id: str) -> Stretch | None:
         row = self._connection.row(trimming.STRETCH, task_id=task_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from json import loads
 from typing import Any
 
 import pytest
@@ -298,6 +299,17 @@ class TestJournal:
         seqs = store.read(lambda tx: [event.seq for event in tx.events(task_id(1), 2, limit=2)])
         assert seqs == [3, 4]
         assert store.read(lambda tx: tx.events(task_id(1), 5, limit=2)) == []
+
+    def test_events_can_be_had_as_the_text_of_their_envelopes(self, store: Store) -> None:
+        """The very same, key by key, whatever the data holds."""
+        add(store, a_task())
+        store.write(lambda tx: self._mixed(tx))
+        odd = {"message": 'é ☃ \u2028 "\\" \ud800', "nested": {"a": [1, 2.5, None, True]}}
+        store.write(lambda tx: say(tx, task_id(1), EventType.LOG, odd))
+        for where in ({"limit": 9}, {"limit": 2}, {"limit": 9, "types": [EventType.LOG]}, {"limit": 9, "types": []}):
+            texts = store.read(lambda tx, where=where: tx.envelopes(task_id(1), 1, **where))
+            events = store.read(lambda tx, where=where: tx.events(task_id(1), 1, **where))
+            assert [list(event.envelope().items()) for event in events] == [list(loads(text).items()) for text in texts]
 
     def test_reading_can_keep_to_some_types(self, store: Store) -> None:
         add(store, a_task())

@@ -44,6 +44,7 @@ def task_resource(task: Task, queue_position: int | None = None) -> dict[str, An
         "completed_at": _time(task.completed_at),
         "result": dict(task.result) if task.result is not None else None,
         "error": task.error,
+        "first_seq": task.first_seq,
         "last_seq": task.last_seq,
         "links": task_links(task.id),
     }

@@ -70,4 +70,4 @@ class World:
         return self.queries.view(LOCAL, task_id).task
 
     def events(self, task_id):
-        return list(self.queries.history(LOCAL, task_id, after=0, limit=1000).events)
+        return self.store.read(lambda tx: tx.events(task_id, 0, limit=1000))
