@@ -146,12 +146,17 @@ class APIClient:
         return self._json("POST", _task(task_id, "events"), json=list(events))
 
     def events(self, task_id: str, since: int = 0) -> Iterator[Json]:
-        """Each stored event after number `since`, in order, page by page.
+        """Each stored event after number `since`, in order, read page by page as they are taken.
 
-        An event is `{"task_id", "seq", "event_type", "data", "timestamp"}`.
+        An event is `{"task_id", "seq", "event_type", "data", "timestamp"}`. From the start (`since=0`) the
+        first is the oldest that the server still keeps. A number from which on some are kept no longer
+        raises `ClientError`: what is left would not be all that came after it.
         """
         while True:
             page = self._json("GET", _task(task_id, "events"), params={"since": since, "limit": PAGE})
+            first = page.get("first_seq", 1)
+            if 0 < since < first - 1:
+                raise ClientError(f"events {since + 1} to {first - 1} of task {task_id} are not kept any longer")
             yield from page["events"]
             if not page["events"] or page["events"][-1]["seq"] >= page["last_seq"]:
                 return

@@ -190,6 +190,45 @@ def test_events_are_read_page_by_page(server: ScriptedServer, client: APIClient)
     assert [] == list(client.events(task, since=2500))
 
 
+def an_event(seq: int) -> dict[str, Any]:
+    return {"task_id": TASK, "seq": seq, "event_type": "log", "data": {}, "timestamp": "2026-01-01T00:00:00Z"}
+
+
+def a_page(first_seq: int, *seqs: int, last_seq: int = 9) -> Response:
+    return reply({"events": [an_event(seq) for seq in seqs], "first_seq": first_seq, "last_seq": last_seq})
+
+
+def test_trimmed_history_from_the_start_begins_with_what_is_kept(server: ScriptedServer, client: APIClient) -> None:
+    Recorder(server, "GET", f"/api/tasks/{TASK}/events", a_page(7, 7, 8, 9))
+    assert [7, 8, 9] == [event["seq"] for event in client.events(TASK)]
+
+
+@pytest.mark.parametrize("left", [(7, 8, 9), ()])
+def test_a_number_whose_next_events_were_removed_is_an_error_not_a_shorter_history(
+    server: ScriptedServer, client: APIClient, left: tuple[int, ...]
+) -> None:
+    Recorder(server, "GET", f"/api/tasks/{TASK}/events", a_page(7 if left else 10, *left))
+    with pytest.raises(ClientError, match=r"events 5 to (6|9) of task .* not kept"):
+        list(client.events(TASK, since=4))
+
+
+def test_events_removed_while_they_are_read_are_an_error(server: ScriptedServer, client: APIClient) -> None:
+    Recorder(server, "GET", f"/api/tasks/{TASK}/events", a_page(1, 1, 2, 3), a_page(6, 6, 7, 8, 9))
+    events = client.events(TASK)
+    assert [1, 2, 3] == [next(events)["seq"] for _ in range(3)]
+    with pytest.raises(ClientError, match="events 4 to 5"):
+        next(events)
+
+
+def test_a_page_of_events_is_asked_for_when_the_one_before_is_used_up(
+    server: ScriptedServer, client: APIClient
+) -> None:
+    route = Recorder(server, "GET", f"/api/tasks/{TASK}/events", a_page(1, 1, 2), a_page(1, 3, 4), a_page(1, 5, 9))
+    events = client.events(TASK)
+    asked = [(next(events)["seq"], len(route.requests)) for _ in range(4)]
+    assert [(1, 1), (2, 1), (3, 2), (4, 2)] == asked
+
+
 def test_waiting_returns_the_ended_task(server: ScriptedServer, client: APIClient) -> None:
     running, ended = {"task_id": TASK, "status": "running"}, {"task_id": TASK, "status": "failed", "error": "boom"}
     route = Recorder(server, "GET", f"/api/tasks/{TASK}", reply(running), reply(running), reply(ended))
