@@ -2,6 +2,7 @@
 
     sql                     the store: puts the parts below together, opens and closes
     writer                  the native thread that owns the write connection: group commit
+    checkpointer            the native thread that keeps the write-ahead log short
     readers                 the native threads that answer reads
     jobs                    work on its way to such a thread, and back
     link health             such a thread's connection through all its failures; what is said about them

@@ -102,6 +102,7 @@ class Database:
         raw.execute("PRAGMA foreign_keys=ON")
         raw.execute("PRAGMA cache_size=-16384")  # KiB
         raw.execute("PRAGMA journal_size_limit=67108864")  # a log that one burst blew up shrinks again
+        raw.execute("PRAGMA wal_autocheckpoint=65536")  # pages; only for when the checkpointer cannot do it
         if read_only:
             raw.execute("PRAGMA query_only=ON")
         return raw

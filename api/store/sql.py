@@ -8,6 +8,7 @@ from typing import TypeVar
 from api.ports import Transaction
 from api.runtime.base import Runtime
 from api.store import guards
+from api.store.checkpointer import Checkpointer
 from api.store.engine import Database
 from api.store.epoch import enter, leave
 from api.store.health import Health
@@ -23,9 +24,12 @@ READERS = 2
 LOCK_SLICE = 0.1
 """Seconds that the writer waits for a lock at a time; in between it looks who has waited long enough."""
 
+CHECKPOINT_SLICE = 0.05
+"""Seconds that the log may wait for readers to be able to start over; writers wait as long."""
+
 
 class SqlStore:
-    """`ports.Store` on SQLite: one native thread writes, two read, and the hub waits for none of them.
+    """`ports.Store` on SQLite: one native thread writes, one checkpoints, two read, and the hub waits for none of them.
 
     What the work of a `write` or `read` does runs in such a thread: it may use nothing but its transaction.
     """
@@ -41,11 +45,15 @@ class SqlStore:
         database = Database(url, synchronous=synchronous)
         migrate(url)
         opening = enter(database)
+        self._checkpointer = Checkpointer(
+            Link(database, busy_timeout=CHECKPOINT_SLICE, writable=True), Health(runtime, "checkpointer")
+        )
         self._writer = Writer(
             Link(database, busy_timeout=min(LOCK_SLICE, busy_timeout), writable=True),
             runtime,
             Health(runtime, "writer"),
             lambda: leave(database, opening),
+            self._checkpointer.committed,
         )
         self._reads = JobQueue()
         links = [Link(database, busy_timeout=busy_timeout, writable=False) for _ in range(READERS)]
@@ -73,9 +81,10 @@ class SqlStore:
             return
         self._closed = True
         self._close_readers()
-        ended = self._runtime.waiter()
-        self._writer.close(ended)  # last: with nobody else there the log can be emptied
-        ended.wait()
+        for thread in (self._checkpointer, self._writer):  # who writes last: with nobody else there the log
+            ended = self._runtime.waiter()  # can be emptied
+            thread.close(ended)
+            ended.wait()
 
     def _job(self, work: Callable[[Transaction], T]) -> Job:
         guards.must_be_outside()
@@ -83,6 +92,7 @@ class SqlStore:
 
     def _start(self) -> None:
         self._runtime.start_native(self._writer.run, "runcast-writer")
+        self._runtime.start_native(self._checkpointer.run, "runcast-checkpointer")
         for number, reader in enumerate(self._readers, 1):
             self._runtime.start_native(reader.run, f"runcast-reader-{number}")
 

@@ -54,6 +54,16 @@ def test_a_loss_of_power_under_full_keeps_the_epoch(url: str, path: Path) -> Non
     assert openings(path) == []
 
 
+def test_a_restored_journal_whose_epoch_was_taken_away_gets_another_one(url: str, path: Path) -> None:
+    """By the line of SQL that docs/explanation/durability.md gives."""
+    before = epoch_of(url)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM journal")
+    after = epoch_of(url)
+    assert after not in ("", before)
+    assert after == epoch_of(url)
+
+
 def test_a_process_that_is_open_beside_keeps_its_note(url: str, path: Path) -> None:
     """A second process, such as the command line, comes and goes."""
     with closing(SqlStore(url, ThreadRuntime())) as store:

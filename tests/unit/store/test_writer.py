@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from api import metrics
 from api.domain.event import EventType
 from api.errors import Conflict, Unavailable
 from api.ports import IdempotentRequest, Transaction
@@ -22,6 +23,7 @@ from api.store.link import Link
 from api.store.migrate import migrate
 from api.store.writer import GROUP, Writer
 from tests.support.stores import START, a_task, say, task_id, write_lock
+from tests.support.waiting import wait_until
 
 Work = Callable[[Transaction], Any]
 
@@ -273,3 +275,17 @@ def test_events_of_one_task_from_many_jobs_of_a_group_continue_one_another(bench
         seqs = [row[0] for row in connection.execute("SELECT seq FROM events ORDER BY seq")]
     assert seqs == list(range(1, 101))
     assert bench.commits == 1
+
+
+def test_every_commit_is_timed(bench: Bench) -> None:
+    """Whether their times are told one by one or together."""
+
+    def commits() -> float:
+        return sum(bucket.get() for bucket in metrics.COMMITS._buckets)
+
+    before = commits()
+    bench.start()
+    for number in range(50):
+        bench.put(add(number)).wait()
+    bench.finish()
+    wait_until(lambda: commits() == before + 50)
