@@ -12,12 +12,12 @@ from api.ports import Clock, Store, Stretch
 
 _log = get_logger(__name__)
 BATCH = 500
-"""Events per transaction: removing them takes the writer 2 to 3 ms, in which everybody's commits wait."""
+"""Events per transaction: 0.7 ms of the writer's time, in which everybody's commits wait."""
 PAGE = 200
-"""Tasks per look for candidates."""
-REST = 10
-"""How many times as long as a batch took is waited after it, so that nine tenths of the writer stay free."""
-REST_SECONDS = 0.01
+"""Tasks per look for candidates; to look through 100,000 that have none takes a reader 50 ms."""
+REST_SECONDS, REST = 0.05, 10
+"""Waited after a batch: at least so long, and so many times as long as it took, for the writer to be free in between.
+10,000 events a second at most."""
 DAY = timedelta(days=1)
 
 
