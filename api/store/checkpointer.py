@@ -61,16 +61,16 @@ class Checkpointer:
         self._orders.put(False)
 
     def run(self) -> None:
-        """The body of the thread. An error is told; the next turn tries again with another connection."""
+        """The body of the thread. An error is told; the next order finds another connection."""
         while self._goes_on(GATHER_SECONDS if self._behind else None) and self._goes_on(GATHER_SECONDS):
             self._asked = False
             try:
                 self._behind = self._work(self._link.connection())
                 self._health.worked()
             except Exception as error:  # noqa: BLE001  # whatever it is, the log must not grow for ever because of it
-                self._behind = True
+                self._behind = is_locked(error)
                 self._link.drop()
-                if not is_locked(error):
+                if not self._behind:
                     self._health.failed("store_checkpoint", error)
         self._link.drop()
         if self._ended is not None:
