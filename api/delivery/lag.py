@@ -33,6 +33,9 @@ def measure(tx: Transaction, task_id: str, cursor: int, upto: int) -> Lag | None
 
 def page_of(tx: Transaction, lag: Lag, cursor: int, limit: int) -> Sequence[Event] | None:
     """The next events of the shortened stretch; empty at its end, None when some are not stored any more."""
+    task = tx.task(lag.task_id)
+    if task is None or task.trimmed_seq > cursor:
+        return None
     others = tx.events(lag.task_id, cursor, limit=limit, types=_OTHERS)
     inside = [event for event in others if event.seq <= lag.to_seq]
     whole = len(inside) < limit

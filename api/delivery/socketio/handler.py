@@ -229,8 +229,7 @@ class _TooMany(RuncastError):
 def _subscribed(wish: SubscribeRequest, present: History) -> Answer:
     if wish.since is None:
         return _answer(present)
-    same_journal = wish.epoch is None or wish.epoch == present.epoch
-    return _answer(present) | {"recovered": same_journal and wish.since <= present.task.last_seq}
+    return _answer(present) | {"recovered": present.holds(wish.since, wish.epoch)}
 
 
 def _answer(present: History) -> Answer:

@@ -40,7 +40,7 @@ class TaskStream:
         """
         present = self._queries.present(principal, task_id)
         task = present.task
-        possible = resume is not None and resume.since <= task.last_seq and resume.epoch in (None, present.epoch)
+        possible = resume is not None and present.holds(resume.since, resume.epoch)
         if resume is not None and possible and task.terminal and resume.since == task.last_seq:
             return None
         return self._blocks(principal, present, resume if possible else None, reset=resume is not None and not possible)

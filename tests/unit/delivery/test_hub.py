@@ -228,6 +228,70 @@ def test_a_deleted_task_ends_the_subscription_of_a_reader_behind(world):
     assert (True, {}) == (reader.subscription.gone, world.hub._feeds)
 
 
+def starts_over(world, reader):
+    """The reader's answer to lost history: it notes that, and goes on at the end."""
+
+    def restart():
+        reader.outbox.append("reset")
+        return world.last_seq
+
+    reader.restart = restart
+    return reader
+
+
+def test_history_that_is_trimmed_under_a_reader_behind_makes_it_start_over(world):
+    world.report(600)
+    reader = world.join(0, starts_over(world, Reader(capacity=250)))
+    assert 250 == len(reader.outbox)
+    world.trim(500)
+    world.hub._pages._kept.clear()
+    reader.take()
+    world.runtime.run_spawned()
+    world.report()
+    world.ring_all()
+    assert [*run(1, 250), "reset", 601] == [*reader.taken, *reader.outbox]
+
+
+def test_history_that_is_trimmed_in_a_shortened_stretch_makes_it_start_over(world, monkeypatch):
+    monkeypatch.setattr(hub_module, "FAR_BEHIND", 20)
+    monkeypatch.setattr(feed_module, "TAIL", 5)
+    reader = world.join(0, starts_over(world, Reader(capacity=10)))
+    for kind in (EventType.LOG, EventType.PROGRESS, EventType.LOG):
+        world.report(30, kind)
+    world.ring_all()
+    reader.take()
+    world.runtime.run_spawned()  # announced, and filled up with what is not progress
+    assert isinstance(reader.outbox[0], Lag)
+    world.trim(80)
+    reader.take()
+    world.runtime.run_spawned()
+    assert "reset" == reader.outbox[0]
+    assert reader.live
+
+
+def test_a_feed_whose_next_events_are_trimmed_lets_its_readers_start_over(world):
+    readers = [world.join(0, starts_over(world, Reader())) for _ in range(2)]
+    world.report(300)
+    world.bus.kept.clear()
+    world.trim(290)
+    world.hub.sweep()
+    world.runtime.run_spawned()
+    world.report()
+    world.ring_all()
+    for reader in readers:
+        assert ["reset", 301] == reader.outbox
+
+
+def test_a_reader_that_reads_for_itself_is_told_that_the_next_events_are_gone(world):
+    world.report(600)
+    reader = world.join(None)
+    assert run(1, 200) == [event.seq for event in world.hub.after(reader.subscription, 0)]
+    world.trim(500)
+    world.hub._pages._kept.clear()
+    assert world.hub.after(reader.subscription, 0) is None
+    assert run(501, 600) == [event.seq for event in world.hub.after(reader.subscription, 500)]
+
+
 def test_who_has_left_hears_nothing_more_and_nothing_is_kept_of_it(world):
     reader = world.join(0)
     world.hub.unsubscribe(reader.subscription)

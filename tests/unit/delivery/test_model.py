@@ -1,4 +1,4 @@
-"""Hub and store through random joins, leaves, blocks, drops and restarts, compared with a list.
+"""Hub and store through random joins, leaves, blocks, drops, restarts and trims, compared with a list.
 
 What each reader gets is checked against what the wire contract promises a subscriber (section 3).
 """
@@ -28,6 +28,13 @@ SMALL = {
 """So that a few events reach every corner."""
 
 
+@dataclass
+class Reset:
+    """`recovered: false`: what is older than `last_seq` is not owed any more."""
+
+    last_seq: int
+
+
 @dataclass(eq=False)
 class Client:
     """Somebody who resumes at the last seq that arrived, whatever happens to the connection."""
@@ -38,8 +45,10 @@ class Client:
 
     @property
     def cursor(self) -> int:
-        seqs = [item for item in self.got if isinstance(item, int)]
-        return seqs[-1] if seqs else self.since
+        for item in reversed(self.got):
+            if not isinstance(item, Lag):
+                return item.last_seq if isinstance(item, Reset) else item
+        return self.since
 
 
 class Delivery(RuleBasedStateMachine):
@@ -51,6 +60,7 @@ class Delivery(RuleBasedStateMachine):
         self.world = World()
         self.kinds: list[EventType] = []
         """The list: the type of each event, in order."""
+        self.trimmed = 0
         self.clients: list[Client] = []
         self.away: list[Client] = []
 
@@ -66,8 +76,16 @@ class Delivery(RuleBasedStateMachine):
         self.connect(client)
 
     def connect(self, client):
-        client.reader = Reader(client.reader.capacity)
-        client.reader.subscription = self.world.hub.subscribe(TASK, client.cursor, client.reader)
+        """As the adapters do: history that is not whole any more is not begun, but told."""
+        reader = client.reader = Reader(client.reader.capacity)
+
+        def begin_anew():
+            reader.outbox.append(Reset(len(self.kinds)))
+            return len(self.kinds)
+
+        reader.restart = begin_anew
+        after = client.cursor if client.cursor >= self.trimmed else begin_anew()
+        reader.subscription = self.world.hub.subscribe(TASK, after, reader)
         self.clients.append(client)
 
     @precondition(lambda self: self.clients)
@@ -118,6 +136,13 @@ class Delivery(RuleBasedStateMachine):
     def lose(self, data):
         self.world.bus.kept.pop(data.draw(st.integers(0, len(self.world.bus.kept) - 1)))
 
+    @precondition(lambda self: self.kinds)
+    @rule(back=st.integers(0, 10))
+    def trim(self, back):
+        """Retention removes all but the last events."""
+        self.trimmed = max(self.trimmed, len(self.kinds) - back)
+        self.world.trim(self.trimmed)
+
     @rule()
     def run_spawned(self):
         self.world.runtime.run_spawned()
@@ -142,6 +167,10 @@ class Delivery(RuleBasedStateMachine):
             if isinstance(item, Lag):
                 assert item.from_seq == last + 1
                 lenient = item.to_seq
+                continue
+            if isinstance(item, Reset):
+                assert last < self.trimmed, "it could have gone on"
+                last, lenient = item.last_seq, 0
                 continue
             missing = range(last + 1, item)
             assert item > last, (client.since, client.got)

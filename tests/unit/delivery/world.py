@@ -173,6 +173,9 @@ class World:
                 data = {"current_iteration": number, "max_iterations": None, "progress_percent": 1.0}
             self.publisher.publish(TASK, [Draft(kind, data)])
 
+    def trim(self, upto):
+        self.store.write(lambda tx: tx.trim(TASK, upto))
+
     def join(self, after, reader=None):
         """A reader subscribed after `after`, as far as it gets at once."""
         reader = reader or Reader()
