@@ -9,7 +9,7 @@ NODE_PEER := benchmarks/peers/node
 SYSTEM_PACKAGES := nginx chromium nodejs curl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-deps lint fmt fuzz bench docs clean
+.PHONY: help demo run test test-deps lint fmt fuzz soak bench docs clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ fmt: $(VENV)/.dev ## Format the code
 
 fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
 	@FUZZ_EXAMPLES=100 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
+
+soak: $(VENV)/.dev ## Readers that stop for half a minute and for five while 100,000 events pass (50 minutes)
+	@SLOW_READER_EVENTS=100000 SLOW_READER_SECONDS=30,300 $(BIN)/python -m pytest tests/acceptance/test_slow_readers.py
 
 bench: $(VENV)/.dev ## Measure against peers and controls; writes benchmarks/results/
 	@command -v npm >/dev/null 2>&1 || { echo "npm is not installed: nothing is measured beside Node's socket.io"; exit 0; }; \
