@@ -36,7 +36,7 @@ class Outcome(Enum):
     HISTORY_LOST = auto()
     """`recovered: false`: what happened since the cursor is gone; it starts anew with the latest state."""
     ASK_AGAIN = auto()
-    """The end of the task lies behind the cursor and was never delivered: at once subscribe again."""
+    """The answer does not bring all that is missing: at once subscribe again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,10 @@ class Cursor:
     """How often `subscribe` was sent and not answered. What comes before the last answer is stale."""
     stored_seq: int | None = None
     """Stored events that open a subscription without `since` are delivered from here to `last_seq`."""
-    lenient_to: int = 0
-    """Up to here the server has announced holes (`lagged`)."""
+    reopening: bool = False
+    """The connection was lost before all of those were sure to have come: they are asked for again."""
+    announced: tuple[tuple[int, int], ...] = ()
+    """Ranges, first and last seq, in which the server has announced holes (`lagged`)."""
     mended_at: int | None = None
     """Where a hole was found and asked for; the same hole again is accepted, or there would be no end."""
     ended: str | None = None
@@ -61,7 +63,7 @@ class Cursor:
     def request(self) -> dict[str, Any]:
         """The data of the `subscribe` that continues from here."""
         asked: dict[str, Any] = {"task_id": self.task_id}
-        if self.last_seq is not None:
+        if self.last_seq is not None and not self.reopening:
             asked["since"] = self.last_seq
             if self.epoch is not None:
                 asked["epoch"] = self.epoch
@@ -70,7 +72,7 @@ class Cursor:
 
 def loose(task_id: str) -> Cursor:
     """A cursor for events that come without a subscription: their numbers must grow, holes are fine."""
-    return Cursor(task_id, last_seq=0, lenient_to=sys.maxsize)
+    return Cursor(task_id, last_seq=0, announced=((1, sys.maxsize),))
 
 
 def asking(cursor: Cursor) -> Cursor:
@@ -80,18 +82,24 @@ def asking(cursor: Cursor) -> Cursor:
 
 def interrupted(cursor: Cursor) -> Cursor:
     """The cursor when the connection is lost: no answer of it will come any more."""
-    return replace(cursor, outstanding=0)
+    opening = cursor.last_seq is not None and cursor.stored_seq is not None
+    return replace(cursor, outstanding=0, announced=(), reopening=opening)
 
 
 def answered(cursor: Cursor, answer: Mapping[str, Any]) -> tuple[Cursor, Outcome]:
-    """The cursor after `subscribed`, and what that means."""
+    """The cursor after `subscribed`, and what that means.
+
+    One that nobody asked for is the server's word that history was trimmed under a slow reader.
+    """
     outstanding = max(0, cursor.outstanding - 1)
     if outstanding:
         return replace(cursor, outstanding=outstanding), Outcome.GOES_ON
     last_seq = int(answer.get("last_seq") or 0)
-    moved = replace(cursor, outstanding=0, epoch=answer.get("epoch"), lenient_to=0)
+    moved = replace(cursor, outstanding=0, epoch=answer.get("epoch"), announced=(), reopening=False)
     if cursor.last_seq is None:
         return replace(moved, last_seq=last_seq, stored_seq=cursor.stored_seq or 0), Outcome.GOES_ON
+    if cursor.reopening and moved.epoch == cursor.epoch:
+        return moved, Outcome.ASK_AGAIN if last_seq > cursor.last_seq else Outcome.GOES_ON
     if not answer.get("recovered"):
         return replace(moved, last_seq=last_seq, stored_seq=0, mended_at=None), Outcome.HISTORY_LOST
     if _missed_the_end(cursor, answer, last_seq):
@@ -102,8 +110,7 @@ def answered(cursor: Cursor, answer: Mapping[str, Any]) -> tuple[Cursor, Outcome
 def _missed_the_end(cursor: Cursor, answer: Mapping[str, Any], last_seq: int) -> bool:
     """Whether the terminal event lies at or before the cursor and was never delivered.
 
-    The connection broke between `subscribed` and the stored terminal event, or the caller began at
-    `since` = the end. Subscribing without `since` brings it.
+    The caller began at `since` = the end. Subscribing without `since` brings it.
     """
     status = (answer.get("task") or {}).get("status")
     return status in TERMINAL_VALUES and not cursor.ended and last_seq <= (cursor.last_seq or 0)
@@ -114,9 +121,9 @@ def refused(cursor: Cursor) -> Cursor:
     return replace(cursor, outstanding=max(0, cursor.outstanding - 1))
 
 
-def lagged(cursor: Cursor, to_seq: int) -> Cursor:
-    """The cursor after the server's word that superseded events up to `to_seq` are skipped."""
-    return replace(cursor, lenient_to=max(cursor.lenient_to, to_seq))
+def lagged(cursor: Cursor, first: int, last: int) -> Cursor:
+    """The cursor after the server's word that superseded events from `first` to `last` are skipped."""
+    return replace(cursor, announced=tuple(sorted((*cursor.announced, (first, last)))))
 
 
 def received(cursor: Cursor, envelope: Mapping[str, Any]) -> tuple[Cursor, Verdict]:
@@ -126,13 +133,25 @@ def received(cursor: Cursor, envelope: Mapping[str, Any]) -> tuple[Cursor, Verdi
     seq = envelope.get("seq")
     if seq is None:
         return _noted(cursor, envelope), Verdict.DELIVER
-    if cursor.outstanding or cursor.last_seq is None:
+    if cursor.last_seq is None:
         return cursor, Verdict.DROP
     if seq <= cursor.last_seq:
         return _stored(cursor, envelope, seq)
-    if seq > max(cursor.last_seq, cursor.lenient_to) + 1 and cursor.mended_at != cursor.last_seq:
+    if cursor.outstanding:
+        return cursor, Verdict.DROP
+    if seq > _furthest(cursor.last_seq, cursor.announced) and cursor.mended_at != cursor.last_seq:
         return replace(cursor, mended_at=cursor.last_seq), Verdict.ASK_AGAIN
-    return _noted(replace(cursor, last_seq=seq, stored_seq=None), envelope), Verdict.DELIVER
+    ahead = tuple((first, last) for first, last in cursor.announced if last > seq)
+    return _noted(replace(cursor, last_seq=seq, stored_seq=None, announced=ahead), envelope), Verdict.DELIVER
+
+
+def _furthest(last_seq: int, announced: tuple[tuple[int, int], ...]) -> int:
+    """The highest seq that may come after `last_seq` without a hole that was not announced."""
+    furthest = last_seq + 1
+    for first, last in announced:
+        if first <= furthest <= last:
+            furthest = last + 1
+    return furthest
 
 
 def _stored(cursor: Cursor, envelope: Mapping[str, Any], seq: int) -> tuple[Cursor, Verdict]:

@@ -51,6 +51,8 @@ class Follow:
     refusal: ClientError | None = None
     asked_at: float | None = None
     """When the `subscribe` was sent that the server has not acknowledged yet."""
+    begun: bool = False
+    """For `"*"`, which has no place to resume at: whether the server has said `subscribed` before."""
 
     @property
     def settled(self) -> bool:
@@ -74,7 +76,7 @@ class Notice:
 class Heard:
     """What to do about one message: tell the caller, and subscribe (again)."""
 
-    notice: Notice | None = None
+    notices: tuple[Notice, ...] = ()
     ask: Follow | None = None
 
 
@@ -135,14 +137,11 @@ class Subscriptions:
         try:
             follow.answer = accepted(answer)
         except APIError as refusal:
+            if follow.answer is not None and refusal.status not in _FINAL:
+                return Acknowledged.NOT_NOW  # what this connection still brings must not pass for whole
             follow.cursor = refused(follow.cursor)
-            if follow.answer is None:
-                follow.refusal = refusal
-                return Acknowledged.NO
-            if refusal.status not in _FINAL:
-                return Acknowledged.NOT_NOW
             follow.refusal = refusal
-            return Acknowledged.NO_LONGER
+            return Acknowledged.NO if follow.answer is None else Acknowledged.NO_LONGER
         return Acknowledged.YES
 
     def overdue(self, before: float) -> bool:
@@ -158,37 +157,46 @@ class Subscriptions:
         if follow is None:
             return NOTHING
         if event == "subscribed":
-            return _subscribed(follow, data)
+            return _subscribed_to_all(follow, data) if task_id == EVERY_TASK else _subscribed(follow, data)
         if event == "lagged":
-            follow.cursor = lagged(follow.cursor, int(data["to_seq"]))
-            return Heard(Notice("lagged", task_id, data))
+            return _lagged(follow, data)
         if event == "unsubscribed" and data.get("reason"):
             follow.refusal = APIError(403, "Forbidden", str(data["reason"]), data)
-            return Heard(Notice("refused", task_id, data))
+            return _told("refused", task_id, data)
         return NOTHING
 
     def update(self, envelope: dict[str, Any]) -> Heard:
         """Take one envelope, whether its task is followed or not."""
         task_id = str(envelope.get("task_id"))
-        news = Heard(Notice("event", task_id, envelope))
+        news = _told("event", task_id, envelope)
         follow = self._follows.get(task_id)
         if follow is not None:
-            follow.cursor, verdict = received(follow.cursor, envelope)
-            if verdict is Verdict.ASK_AGAIN:
-                logger.warning("events before seq %s of %s are missing", envelope["seq"], task_id)
-                return Heard(ask=follow)
-        elif EVERY_TASK in self._follows:
+            return self._followed(follow, envelope, news)
+        if EVERY_TASK in self._follows:
             return news
-        else:
-            self._strays[task_id], verdict = received(self._strays.get(task_id) or loose(task_id), envelope)
+        self._strays[task_id], verdict = received(self._strays.get(task_id) or loose(task_id), envelope)
+        return news if verdict is Verdict.DELIVER else NOTHING
+
+    def _followed(self, follow: Follow, envelope: dict[str, Any], news: Heard) -> Heard:
+        cursor, verdict = received(follow.cursor, envelope)
+        if verdict is Verdict.ASK_AGAIN and EVERY_TASK in self._follows:
+            return NOTHING  # the copy that `"*"` brings, ahead of this task's own events
+        follow.cursor = cursor
+        if verdict is Verdict.ASK_AGAIN:
+            logger.warning("events before seq %s of %s are missing", envelope["seq"], cursor.task_id)
+            return Heard(ask=follow)
         return news if verdict is Verdict.DELIVER else NOTHING
 
     def told(self, envelope: dict[str, Any]) -> bool:
-        """Note that the caller has been told of `envelope`; whether its task has ended with it."""
-        status = end_of(envelope)
-        if status is not None:
-            self.ended[str(envelope.get("task_id"))] = status
-        return status is not None
+        """Note that the caller has been told of `envelope`; whether a task that is waited for has ended with it.
+
+        Those that only `"*"` tells of are not waited for, and would be remembered without end.
+        """
+        task_id, status = str(envelope.get("task_id")), end_of(envelope)
+        if status is None or (task_id not in self._follows and EVERY_TASK in self._follows):
+            return False
+        self.ended[task_id] = status
+        return True
 
     def open(self) -> list[str]:
         """The followed tasks whose end the caller has not been told."""
@@ -204,13 +212,31 @@ class Subscriptions:
         return worst(self.ended.values())
 
 
+def _told(kind: str, task_id: str, data: dict[str, Any]) -> Heard:
+    return Heard((Notice(kind, task_id, data),))
+
+
 def _subscribed(follow: Follow, answer: dict[str, Any]) -> Heard:
     follow.cursor, outcome = answered(follow.cursor, answer)
     if outcome is Outcome.ASK_AGAIN:
         return Heard(ask=follow)
-    if outcome is Outcome.HISTORY_LOST:
-        return Heard(Notice("reset", follow.cursor.task_id, answer))
-    return NOTHING
+    return _told("reset", follow.cursor.task_id, answer) if outcome is Outcome.HISTORY_LOST else NOTHING
+
+
+def _subscribed_to_all(follow: Follow, answer: dict[str, Any]) -> Heard:
+    """Nothing is replayed: whoever keeps a list has to take it again at each answer but the first."""
+    again, follow.begun = follow.begun, True
+    return _told("reset", EVERY_TASK, answer) if again else NOTHING
+
+
+def _lagged(follow: Follow, data: dict[str, Any]) -> Heard:
+    task_id = follow.cursor.task_id
+    notice = Notice("lagged", task_id, data)
+    if task_id == EVERY_TASK:
+        return Heard((notice, Notice("reset", task_id, data)))
+    last_seq = follow.cursor.last_seq or 0
+    follow.cursor = lagged(follow.cursor, int(data.get("from_seq", last_seq + 1)), int(data["to_seq"]))
+    return Heard((notice,))
 
 
 def worst(statuses: Iterable[str]) -> str:

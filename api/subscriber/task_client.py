@@ -220,8 +220,8 @@ class TaskWebSocketClient:
         if heard.ask is not None:
             with self._changed:
                 self._ask(heard.ask)
-        if heard.notice is not None:
-            self._tell(heard.notice)
+        for notice in heard.notices:
+            self._tell(notice)
 
     def _tell(self, notice: Notice) -> None:
         if notice.kind == "reset":

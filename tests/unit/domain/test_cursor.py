@@ -113,13 +113,44 @@ def test_the_same_hole_a_second_time_is_accepted() -> None:
 
 
 def test_an_announced_hole_is_accepted() -> None:
-    cursor = lagged(feed(subscribed(0, since=0), 1)[0], to_seq=9)
+    cursor = lagged(feed(subscribed(0, since=0), 1)[0], 2, 9)
     assert [4, 7, 10] == feed(cursor, 4, 7, 10)[1]
 
 
 def test_a_hole_after_the_announced_one_is_not() -> None:
-    cursor, _ = feed(lagged(subscribed(0, since=0), to_seq=5), 3, 6)
+    cursor, _ = feed(lagged(subscribed(0, since=0), 1, 5), 3, 6)
     assert Verdict.ASK_AGAIN is received(cursor, event(8))[1]
+
+
+def test_a_hole_before_the_announced_one_is_not() -> None:
+    cursor = lagged(feed(subscribed(0, since=0), 1)[0], 5, 9)
+    assert Verdict.ASK_AGAIN is received(cursor, event(10))[1]
+    assert [2, 3, 4, 10] == feed(cursor, 2, 3, 4, 10)[1]
+
+
+@pytest.mark.parametrize("ranges", [[(2, 6), (7, 9)], [(7, 9), (2, 6)], [(2, 7), (5, 9)], [(2, 9), (3, 4)]])
+def test_several_announced_holes_in_a_row_are_one(ranges: list[tuple[int, int]]) -> None:
+    cursor, _ = feed(subscribed(0, since=0), 1)
+    for first, last in ranges:
+        cursor = lagged(cursor, first, last)
+    assert [10, 11] == feed(cursor, 10, 11)[1]
+    assert Verdict.ASK_AGAIN is received(cursor, event(11))[1]
+
+
+def test_an_announced_hole_is_forgotten_with_its_connection() -> None:
+    """What the next one skips is announced on it."""
+    cursor, _ = feed(lagged(feed(subscribed(0, since=0), 1)[0], 2, 9), 4)
+    cursor = interrupted(cursor)
+    assert {"task_id": "t", "since": 4, "epoch": "e1"} == cursor.request()
+    cursor, _ = answered(asking(cursor), answer(9, recovered=True))
+    assert Verdict.ASK_AGAIN is received(cursor, event(7))[1]
+    assert [5, 6, 7] == feed(cursor, 5, 6, 7)[1]
+
+
+def test_an_announced_hole_is_forgotten_with_a_new_run() -> None:
+    cursor = lagged(feed(subscribed(0, since=0), 1)[0], 2, 60)
+    cursor, _ = answered(cursor, answer(40, recovered=False))
+    assert Verdict.ASK_AGAIN is received(cursor, event(50))[1]
 
 
 def test_lost_history_is_told_and_the_latest_state_delivered() -> None:
@@ -156,10 +187,9 @@ def test_answers_of_a_lost_connection_are_not_waited_for() -> None:
     assert [3, 4] == feed(cursor, 3, 4)[1]
 
 
-def test_an_end_that_was_stored_and_never_delivered_is_asked_for() -> None:
-    """The connection broke between `subscribed` and the stored terminal event."""
-    cursor = interrupted(subscribed(5, status="completed"))
-    cursor, outcome = answered(asking(cursor), answer(5, recovered=True, status="completed"))
+def test_an_end_at_the_place_to_begin_is_asked_for() -> None:
+    """Whoever begins at `since` = the end still learns it."""
+    cursor, outcome = answered(asking(Cursor("t", 5)), answer(5, recovered=True, status="completed"))
     assert Outcome.ASK_AGAIN is outcome
     assert {"task_id": "t"} == cursor.request()
     cursor, _ = answered(asking(cursor), answer(5, status="completed"))
@@ -167,6 +197,54 @@ def test_an_end_that_was_stored_and_never_delivered_is_asked_for() -> None:
     assert [] == delivered
     cursor, verdict = received(cursor, event(5, "status_change", status="completed"))
     assert (Verdict.DELIVER, "completed") == (verdict, cursor.ended)
+
+
+def test_an_end_that_was_stored_and_never_delivered_is_asked_for() -> None:
+    """The connection broke between `subscribed` and the stored terminal event."""
+    cursor = interrupted(subscribed(5, status="completed"))
+    cursor, outcome = answered(asking(cursor), answer(5, status="completed"))
+    assert Outcome.GOES_ON is outcome
+    cursor, verdict = received(cursor, event(5, "status_change", status="completed"))
+    assert (Verdict.DELIVER, "completed") == (verdict, cursor.ended)
+
+
+def test_the_latest_state_is_asked_for_again_when_the_connection_broke_before_it_was_sure_to_have_come() -> None:
+    """Status (2) came and progress (5) did not; meanwhile 8 and 9 happened."""
+    cursor, _ = feed(subscribed(7), 2)
+    cursor = interrupted(cursor)
+    assert {"task_id": "t"} == cursor.request()
+    cursor, outcome = answered(asking(cursor), answer(9))
+    assert Outcome.ASK_AGAIN is outcome
+    assert {"task_id": "t", "since": 7, "epoch": "e1"} == cursor.request()
+    cursor, delivered = feed(asking(cursor), 2, 5, 9)
+    assert [5] == delivered
+    cursor, outcome = answered(cursor, answer(9, recovered=True))
+    assert (Outcome.GOES_ON, [8, 9]) == (outcome, feed(cursor, 8, 9)[1])
+
+
+def test_after_a_live_event_the_latest_state_is_history() -> None:
+    cursor, _ = feed(subscribed(7), 2, 5, 8)
+    assert {"task_id": "t", "since": 8, "epoch": "e1"} == interrupted(cursor).request()
+
+
+def test_another_journal_while_the_latest_state_was_on_its_way_is_lost_history() -> None:
+    cursor = interrupted(subscribed(7))
+    cursor, outcome = answered(asking(cursor), answer(3, epoch="e2"))
+    assert (Outcome.HISTORY_LOST, [2, 4]) == (outcome, feed(cursor, 2, 4)[1])
+
+
+def test_a_reset_that_nobody_asked_for_starts_a_new_run() -> None:
+    """History was trimmed under a slow reader: the latest state, then live."""
+    cursor, _ = feed(subscribed(0, since=0), 1, 2, 3)
+    cursor, outcome = answered(cursor, answer(40, recovered=False))
+    assert Outcome.HISTORY_LOST is outcome
+    assert [12, 38, 41, 42] == feed(cursor, 12, 38, 41, 42)[1]
+    assert {"task_id": "t", "since": 42, "epoch": "e1"} == feed(cursor, 41, 42)[0].request()
+
+
+def test_a_hole_after_an_unasked_reset_is_asked_for() -> None:
+    cursor, _ = answered(feed(subscribed(0, since=0), 1)[0], answer(40, recovered=False))
+    assert Verdict.ASK_AGAIN is received(cursor, event(42))[1]
 
 
 def test_nothing_is_delivered_after_the_end() -> None:
