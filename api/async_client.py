@@ -29,7 +29,7 @@ Json = dict[str, Any]
 
 
 class AsyncTaskClient:
-    """`TaskWebSocketClient` for asyncio. Callbacks may be functions or coroutine functions.
+    """`TaskWebSocketClient` for asyncio, with the same callbacks: functions or coroutine functions.
 
     They run on the event loop that `connect` was awaited on, one at a time and in order.
     """
@@ -40,15 +40,22 @@ class AsyncTaskClient:
         self.on_iteration_complete: Callback | None = None
         self.on_log: Callback | None = None
         self.on_error: Callback | None = None
+        self.on_event: Callback | None = None
+        self.on_lagged: Callback | None = None
+        self.on_reset: Callback | None = None
+        self.on_refused: Callable[[str, ClientError], object] | None = None
         self.on_connection_change: Callable[[str, str], object] | None = None
         self._client = TaskWebSocketClient(server_url, token)
         self._client.on_event = self._hand_over("event")
+        self._client.on_lagged = self._hand_over("lagged")
+        self._client.on_reset = self._hand_over("reset")
         self._client.on_refused = self._hand_over("refused")
         self._client.on_connection_change = self._hand_over("connection")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._inbox: asyncio.Queue[tuple[str, str, Any]] = asyncio.Queue()
         self._consumer: asyncio.Task[None] | None = None
         self._changed = asyncio.Condition()
+        self._goodbyes = 0
         self._followed: set[str] = set()
         self._ended: dict[str, str] = {}
         self._refused: dict[str, ClientError] = {}
@@ -61,6 +68,11 @@ class AsyncTaskClient:
     @property
     def connected(self) -> bool:
         return self._client.connected
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """The terminal status of each task that has ended."""
+        return dict(self._ended)
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -83,13 +95,17 @@ class AsyncTaskClient:
             raise
 
     async def disconnect(self) -> None:
-        """Close the connection. The tasks go on."""
+        """Close the connection; who still watches or waits gets a `ClientError`. The tasks go on."""
         await asyncio.to_thread(self._client.disconnect)
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
+        if consumer is not None and consumer is not asyncio.current_task():
             consumer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await consumer
+            await asyncio.wait([consumer])
+        for task_id, news in self._watchers.items():
+            news.put_nowait(ClientError(f"disconnected before the end of {task_id}"))
+        async with self._changed:
+            self._goodbyes += 1
+            self._changed.notify_all()
 
     async def subscribe(self, task_id: str, since: int | None = None) -> Json:
         """Follow `task_id`: see `TaskWebSocketClient.subscribe`."""
@@ -111,22 +127,26 @@ class AsyncTaskClient:
     async def wait_for_completion(self, timeout: float | None = None) -> str:  # noqa: ASYNC109 - likewise
         """The worst terminal status of the subscribed tasks, when all have ended and all callbacks have run.
 
-        `TimeoutError` after `timeout` seconds, `ClientError` when one can't be followed any more.
+        `TimeoutError` after `timeout` seconds, `ClientError` when one can't be followed any more or when
+        `disconnect` is called meanwhile.
         """
+        goodbyes = self._goodbyes
         async with asyncio.timeout(timeout), self._changed:
-            await self._changed.wait_for(lambda: self._refused or self._all_ended())
+            await self._changed.wait_for(lambda: self._refused or self._all_ended() or self._goodbyes > goodbyes)
         for refusal in self._refused.values():
             raise refusal
+        if not self._all_ended():
+            raise ClientError("disconnected before every task had ended")
         return worst(self._ended.values())
 
     def _all_ended(self) -> bool:
         return bool(self._ended) and self._followed - {EVERY_TASK} <= self._ended.keys()
 
     async def watch(self, task_id: str, since: int | None = None) -> AsyncIterator[Json]:
-        """Each event of `task_id` as its envelope, up to and with its last one.
+        """Each event of `task_id` as its envelope, up to and with its last one; of `"*"` without end.
 
         A lost connection is waited out. `APIError` for an unknown task; `ClientError` when it can't be
-        followed any more, or is being watched by this client already.
+        followed any more, is being watched by this client already, or when `disconnect` is called.
         """
         if task_id in self._watchers:
             raise ClientError(f"{task_id} is being watched by this client already")
@@ -138,7 +158,7 @@ class AsyncTaskClient:
                 event = await news.get()
                 if isinstance(event, ClientError):
                     raise event
-                ended = end_of(event)
+                ended = None if task_id == EVERY_TASK else end_of(event)
                 yield event
         finally:
             del self._watchers[task_id]
@@ -156,23 +176,35 @@ class AsyncTaskClient:
         return from_thread
 
     async def _consume(self) -> None:
-        while True:
+        while self._consumer is asyncio.current_task():  # until a callback disconnects
             kind, subject, what = await self._inbox.get()
-            if kind == "connection":
-                await self._call(self.on_connection_change, subject, what)
-            elif kind == "refused":
-                self._refused[subject] = what
-                self._pass_on(subject, what)
-            else:
+            if kind == "event":
                 await self._event(subject, what)
+            else:
+                await self._word(kind, subject, what)
             async with self._changed:
                 self._changed.notify_all()
 
+    async def _word(self, kind: str, subject: str, what: Any) -> None:
+        """Whatever the thread tells that is no event."""
+        if kind == "refused":
+            self._refused[subject] = what
+            self._pass_on(subject, what)
+        callbacks: dict[str, Callable[..., object] | None] = {
+            "connection": self.on_connection_change,
+            "lagged": self.on_lagged,
+            "reset": self.on_reset,
+            "refused": self.on_refused,
+        }
+        await self._call(callbacks[kind], subject, what)
+
     async def _event(self, task_id: str, envelope: Json) -> None:
         self._pass_on(task_id, envelope)
+        self._pass_on(EVERY_TASK, envelope)
+        await self._call(self.on_event, task_id, envelope)
         await self._call(self._callback_of(envelope.get("event_type")), task_id, envelope.get("data") or {})
         status = end_of(envelope)
-        if status is not None:
+        if status is not None and (task_id in self._followed or EVERY_TASK not in self._followed):
             self._ended[task_id] = status
 
     def _pass_on(self, task_id: str, what: Json | ClientError) -> None:
@@ -195,5 +227,7 @@ class AsyncTaskClient:
             result = callback(*args)
             if inspect.isawaitable(result):
                 await result
-        except Exception:  # whatever a callback does, the stream goes on
+        except (Exception, asyncio.CancelledError):  # whatever a callback does, the stream goes on
+            if (consumer := asyncio.current_task()) is not None and consumer.cancelling():
+                raise
             logger.exception("a callback raised", extra={"action": "callback"})

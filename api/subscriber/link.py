@@ -7,9 +7,11 @@ try gets a fresh client.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -34,6 +36,13 @@ ANSWER_SECONDS = 10.0
 GOODBYE_SECONDS = 0.2
 STEADY_SECONDS = 2.0
 """A connection that lasted this long counts as a success: after its loss the back-off starts anew."""
+WATCH_SECONDS = 5.0
+"""How often a standing connection is looked after."""
+ASLEEP_SECONDS = 5.0
+"""A look that comes so late means that this process, or the machine, was suspended."""
+PROBE_SECONDS = 5.0
+NO_TASK = "-"
+"""Unsubscribing from it changes nothing and is acknowledged: so a server shows that it is there."""
 
 
 class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has no types
@@ -46,7 +55,9 @@ class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has 
 
     def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if target != self.handlers["message"]:
-            return super().start_background_task(target, *args, **kwargs)
+            thread = super().start_background_task(target, *args, **kwargs)
+            thread.name = "runcast-socket"
+            return thread
         if self._handling is None:
             self._handling = threading.Thread(target=self._handle_all, name="runcast-messages", daemon=True)
             self._handling.start()
@@ -65,12 +76,27 @@ class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has 
 
 
 class _BriefGoodbye(websocket.WebSocket):
-    """Does not wait 3 s for the other side's goodbye: the reading thread may have had it already."""
+    """Says goodbye and hangs up, without waiting for the other side's.
+
+    As it comes, `close` waits for the thread that reads, and in a network that has fallen silent that one
+    reads until the pings are overdue: three quarters of a minute.
+    """
 
     def close(
         self, status: int = websocket.STATUS_NORMAL, reason: str | bytes = b"", timeout: float | None = None
     ) -> None:
-        super().close(status, reason, GOODBYE_SECONDS)
+        if self.connected and self.sock is not None:
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                self.sock.settimeout(GOODBYE_SECONDS)
+                self.send_close(status, reason.encode() if isinstance(reason, str) else reason)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        sock = self.sock  # None when another thread was faster
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; to close alone would not
+        self.shutdown()  # type: ignore[no-untyped-call]  # the library has types for some methods only
 
 
 class Connection(socketio.Client):  # type: ignore[misc]  # the library has no types
@@ -111,11 +137,14 @@ class Connection(socketio.Client):  # type: ignore[misc]  # the library has no t
 
     def drop(self) -> None:
         """End it without waiting for threads that may hang in a dead socket."""
+        parting = self.eio.state == "disconnecting"
         try:
             self.eio.disconnect(abort=True)
         except (OSError, AttributeError) as exc:
             logger.debug("closing a broken connection: %s", exc, extra={"action": "drop"})
         self.eio.queue.put(None)  # disconnecting emptied the queue: the writer would wait in it for half a minute
+        if self.eio.ws is not None and not parting:  # else the thread that says goodbye closes it
+            self.eio.ws.hang_up()  # after a time-out the library leaves it open
         self._over()
 
     def send(self, event: str, data: Mapping[str, Any], namespace: str, answered: Callable[..., None]) -> None:
@@ -229,13 +258,32 @@ class Link:
         since = time.monotonic()
         self._up.set()
         self._listener.link_up(self.connection)
-        while not self.connection.lost.wait(ANSWER_SECONDS):
-            if self._listener.link_stuck():
-                self._reason = "the server did not answer"
-                break
+        while self._stands():
+            continue
         self._up.clear()
         self.connection.drop()
         return time.monotonic() - since > STEADY_SECONDS
+
+    def _stands(self) -> bool:
+        """Whether the connection is still worth keeping after `WATCH_SECONDS`; no as soon as it is lost."""
+        looked_at = time.time()
+        if self.connection.lost.wait(WATCH_SECONDS):
+            return False
+        asleep = time.time() - looked_at - WATCH_SECONDS > ASLEEP_SECONDS
+        if self._listener.link_stuck() or (asleep and not self._answers()):
+            self._reason = "the server did not answer"
+            return False
+        return True
+
+    def _answers(self) -> bool:
+        """Whether the connection has survived a suspension: the network in between may have forgotten it.
+
+        The missed pings would tell too, but only after another three quarters of a minute.
+        """
+        try:
+            return self.connection.ask("unsubscribe", {"task_id": NO_TASK}, self.namespace, PROBE_SECONDS) is not None
+        except queue.Empty:
+            return False
 
     def _pause(self, seconds: float) -> None:
         if not self._closing.is_set():

@@ -193,10 +193,16 @@ class Subscriptions:
         Those that only `"*"` tells of are not waited for, and would be remembered without end.
         """
         task_id, status = str(envelope.get("task_id")), end_of(envelope)
-        if status is None or (task_id not in self._follows and EVERY_TASK in self._follows):
+        follow = self._follows.get(task_id)
+        begun_anew = follow is not None and follow.cursor.ended is None
+        if status is None or begun_anew or (follow is None and EVERY_TASK in self._follows):
             return False
         self.ended[task_id] = status
         return True
+
+    def follows(self, task_id: str) -> bool:
+        """Whether the task has a subscription of its own."""
+        return task_id in self._follows
 
     def open(self) -> list[str]:
         """The followed tasks whose end the caller has not been told."""

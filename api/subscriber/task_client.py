@@ -25,13 +25,15 @@ class TaskWebSocketClient:
 
     Set the callbacks, `connect()`, `subscribe(task_id)`, `wait_for_completion()`. Callbacks are called
     one at a time, in order, on a thread of the client, as `callback(task_id, data)`; one that raises
-    is logged and the stream goes on. They may call every method but `wait_for_completion`.
+    is logged and the stream goes on. They may call every method but `wait_for_completion`. One that
+    takes long delays those after it, and nothing else: the connection is kept up meanwhile.
 
     Beyond the five callbacks by type of event there are `on_event(task_id, envelope)` for every event
     whole, `on_lagged(task_id, data)` when the server skipped superseded progress,
-    `on_reset(task_id, data)` when history was lost on the server, `on_refused(task_id, error)` when a
-    task can't be followed any more, and `on_connection_change(state, detail)` with the state `live` or
-    `reconnecting`.
+    `on_reset(task_id, data)` when history was lost or trimmed on the server, so that what follows is the
+    latest state and then live (with the task `"*"`: when a list of tasks has to be taken again),
+    `on_refused(task_id, error)` when a task can't be followed any more, and
+    `on_connection_change(state, detail)` with the state `live` or `reconnecting`.
     """
 
     def __init__(self, server_url: str = "http://localhost:5000", token: str | None = None) -> None:
@@ -51,6 +53,8 @@ class TaskWebSocketClient:
         self._subscriptions = Subscriptions()
         self._changed = threading.Condition()
         """Guards the subscriptions and `connected`, and tells of every change of them."""
+        self._goodbyes = 0
+        """How often `disconnect` was called: who waits then has nothing left to wait for."""
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._dispatcher: threading.Thread | None = None
 
@@ -91,6 +95,9 @@ class TaskWebSocketClient:
         self._inbox.put(None)
         if self._dispatcher is not None and self._dispatcher is not threading.current_thread():
             self._dispatcher.join(ANSWER_SECONDS)
+        with self._changed:
+            self._goodbyes += 1
+            self._changed.notify_all()
 
     def subscribe(self, task_id: str, since: int | None = None, timeout: float = ANSWER_SECONDS) -> dict[str, Any]:
         """Follow `task_id` (`"*"`: every task that may be seen) and return the server's answer.
@@ -105,12 +112,13 @@ class TaskWebSocketClient:
             follow = self._subscriptions.follow(task_id, since)
             if self.connected:
                 self._ask(follow)
-            self._changed.wait_for(lambda: follow.settled, timeout)
+            self._changed.wait_for(lambda: follow.settled or not self._link.opened, timeout)
             if follow.answer is None:
                 self._subscriptions.forget(task_id, follow)
         if follow.answer is not None:
             return follow.answer
-        raise follow.refusal or ConnectionLost(f"{self.server_url} did not answer within {timeout:g} s")
+        why = f"did not answer within {timeout:g} s" if self._link.opened else "had not answered before disconnect()"
+        raise follow.refusal or ConnectionLost(f"{self.server_url} {why}")
 
     def unsubscribe(self, task_id: str, timeout: float = ANSWER_SECONDS) -> None:
         """Stop following `task_id`: from now on no callback is called for it."""
@@ -136,18 +144,24 @@ class TaskWebSocketClient:
 
         Of several tasks the worst is returned; `statuses` has each. A lost connection does not end
         the wait. `TimeoutError` after `timeout` seconds; `ClientError` when a task can't be followed
-        any more (deleted, or no longer allowed).
+        any more (deleted, or no longer allowed), or when `disconnect` is called meanwhile.
         """
         if threading.current_thread() is self._dispatcher:
             raise RuntimeError("wait_for_completion would wait for ever inside a callback")
         with self._changed:
-            if not self._changed.wait_for(lambda: self._subscriptions.outcome() is not None, timeout):
-                still_open = ", ".join(self._subscriptions.open()) or "no task yet"
-                raise TimeoutError(f"not ended after {timeout} s: {still_open}")
+            goodbyes = self._goodbyes
+            over = self._changed.wait_for(
+                lambda: self._subscriptions.outcome() is not None or self._goodbyes > goodbyes, timeout
+            )
             outcome = self._subscriptions.outcome()
+            still_open = ", ".join(self._subscriptions.open()) or "no task yet"
+        if not over:
+            raise TimeoutError(f"not ended after {timeout} s: {still_open}")
+        if outcome is None:
+            raise ClientError(f"disconnected before the end of {still_open}")
         if isinstance(outcome, ClientError):
             raise outcome
-        return str(outcome)
+        return outcome
 
     def _require_connect(self) -> None:
         if not self._link.opened:
@@ -239,7 +253,13 @@ class TaskWebSocketClient:
         self._call(self._callback_of(envelope.get("event_type")), notice.task_id, envelope.get("data") or {})
         with self._changed:
             if self._subscriptions.told(envelope):
+                self._leave(notice.task_id)
                 self._changed.notify_all()
+
+    def _leave(self, task_id: str) -> None:
+        """An ended task has nothing more to say, and one connection may follow only so many."""
+        if self.connected and self._subscriptions.follows(task_id):
+            self._link.connection.send("unsubscribe", {"task_id": task_id}, NAMESPACE, lambda *_: None)
 
     def _callback_of(self, event_type: Any) -> Callback | None:
         return {
@@ -255,5 +275,7 @@ class TaskWebSocketClient:
             return
         try:
             callback(*args)
-        except Exception:  # it is the caller's code, and the stream goes on whatever it does
+        except BaseException as problem:  # the caller's code: the stream goes on whatever it does, `sys.exit` too
+            if not isinstance(problem, Exception) and threading.current_thread() is not self._dispatcher:
+                raise
             logger.exception("a callback raised", extra={"action": "callback"})

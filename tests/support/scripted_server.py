@@ -27,7 +27,8 @@ class _Quiet(WSGIRequestHandler):
 class ScriptedServer:
     """`with ScriptedServer() as server:` serves at `server.url` until the block ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ping_interval: int = 25, ping_timeout: int = 20) -> None:
+        """The times of the pings in whole seconds, as Engine.IO announces them."""
         self.epoch = "e1"
         self.events: dict[str, list[Json]] = {}
         self.requests: list[tuple[str, Json]] = []
@@ -41,7 +42,13 @@ class ScriptedServer:
         self.rest: dict[tuple[str, str], Callable[[Request], Response]] = {}
         """(method, path) → answer, before those built in."""
         self._lock = threading.RLock()
-        self.sio = socketio.Server(async_mode="threading", cors_allowed_origins="*", logger=False)
+        self.sio = socketio.Server(
+            async_mode="threading",
+            cors_allowed_origins="*",
+            logger=False,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+        )
         for event in ("subscribe", "unsubscribe", "control"):
             self.sio.on(event, self._handler(event), namespace="/tasks")
         self.sio.on("connect", self._connect, namespace="/tasks")
@@ -94,6 +101,14 @@ class ScriptedServer:
         with self._lock:
             self.sio.emit(event, data, to=task_id, namespace="/tasks")
 
+    def reset(self, task_id: str) -> None:
+        """Start every listener of a task anew, unasked, as where history was trimmed under a slow reader."""
+        with self._lock:
+            stored = self.events[task_id]
+            self.say("subscribed", {**self._place(task_id), "recovered": False}, task_id)
+            for envelope in _latest(stored):
+                self.say("task_update", envelope, task_id)
+
     def status(self, task_id: str) -> str:
         status = "pending"
         for envelope in self.events[task_id]:
@@ -136,15 +151,19 @@ class ScriptedServer:
         stored = self.events.get(task_id, [])
         since = data.get("since")
         known = since is not None and since <= len(stored) and data.get("epoch") in (None, self.epoch)
-        answer = {"task_id": task_id, "epoch": self.epoch, "last_seq": len(stored)}
-        if task_id != "*":
-            answer["task"] = {"id": task_id, "task_id": task_id, "status": self.status(task_id)}
+        answer = self._place(task_id)
         if since is not None:
             answer["recovered"] = known
         self.sio.emit("subscribed", answer, to=sid, namespace="/tasks")
         for envelope in stored[since:] if known else _latest(stored):
             self.sio.emit("task_update", envelope, to=sid, namespace="/tasks")
         return answer
+
+    def _place(self, task_id: str) -> Json:
+        place: Json = {"task_id": task_id, "epoch": self.epoch, "last_seq": len(self.events.get(task_id, ()))}
+        if task_id != "*":
+            place["task"] = {"id": task_id, "task_id": task_id, "status": self.status(task_id)}
+        return place
 
     def _unsubscribe(self, sid: str, data: Json) -> Json:
         self.sio.leave_room(sid, data["task_id"], namespace="/tasks")

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-CLIENT_THREADS = frozenset({"runcast-link", "runcast-messages", "runcast-dispatch", "runcast-goodbye"})
+CLIENT_THREADS = frozenset(
+    {"runcast-link", "runcast-messages", "runcast-dispatch", "runcast-goodbye", "runcast-socket"}
+)
 _NEVER = threading.Event()
 INTERVAL = 0.02
 

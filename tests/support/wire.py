@@ -1,12 +1,29 @@
-"""A TCP relay that a test can cut, take down and bring up again: a network that fails on command."""
+"""A TCP relay that a test can cut, freeze, take down and bring up again: a network that fails on command."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+
+@dataclass(eq=False)
+class _Pair:
+    """The two sockets of one connection; nothing passes while `flowing` is not set."""
+
+    near: socket.socket
+    far: socket.socket
+    flowing: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        for end in (self.near, self.far):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+        self.flowing.set()
 
 
 class Wire:
@@ -16,7 +33,8 @@ class Wire:
         self._target = ("127.0.0.1", target_port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port = self._listener.getsockname()[1]
-        self._open: set[socket.socket] = set()
+        self._open: set[_Pair] = set()
+        self._frozen = False
         self._lock = threading.Lock()
         self._accepting = self._start_accepting()
 
@@ -35,11 +53,27 @@ class Wire:
     def cut(self) -> None:
         """Break every connection; new ones are relayed."""
         with self._lock:
-            ends, self._open = self._open, set()
-        for end in ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+            pairs, self._open = self._open, set()
+        for pair in pairs:
+            pair.close()
+
+    def freeze(self) -> None:
+        """Fall silent: nothing is relayed, refused or closed. New connections are accepted and silent too."""
+        with self._lock:
+            self._frozen = True
+            for pair in self._open:
+                pair.flowing.clear()
+
+    def thaw(self, *, forgotten: bool = False) -> None:
+        """Relay again, first what was held back.
+
+        With `forgotten` only connections made from now on: what was frozen stays silent, as when a router
+        has dropped its state or a laptop wakes up in another network.
+        """
+        with self._lock:
+            self._frozen = False
+            for pair in () if forgotten else self._open:
+                pair.flowing.set()
 
     def down(self) -> None:
         """Break every connection and refuse new ones until `up`."""
@@ -66,15 +100,21 @@ class Wire:
                 far = socket.create_connection(self._target)
             except OSError:
                 return
+            pair = _Pair(near, far)
             with self._lock:
-                self._open |= {near, far}
+                self._open.add(pair)
+                if not self._frozen:
+                    pair.flowing.set()
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_relay, args=(source, sink), name="wire-relay", daemon=True).start()
+                arguments = (source, sink, pair.flowing)
+                threading.Thread(target=_relay, args=arguments, name="wire-relay", daemon=True).start()
 
 
-def _relay(source: socket.socket, sink: socket.socket) -> None:
+def _relay(source: socket.socket, sink: socket.socket, flowing: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
+            flowing.wait()
             sink.sendall(data)
+    flowing.wait()
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)

@@ -186,3 +186,85 @@ def test_a_server_that_never_comes_up_is_told_and_nothing_is_left(server: Script
             await client.connect(timeout=0.1)
 
     run(body)
+
+
+def test_resets_and_skipped_stretches_are_told(server: ScriptedServer) -> None:
+    async def body() -> None:
+        task, told = server.task(RUNNING), []
+        async with AsyncTaskClient(server.url) as client:
+            client.on_reset = lambda task_id, answer: told.append(("reset", answer["last_seq"]))
+            client.on_lagged = lambda task_id, notice: told.append(("lagged", notice["skipped"]))
+            client.on_event = lambda task_id, envelope: told.append(envelope["seq"])
+            await client.subscribe(task, since=0)
+            for _ in range(2):
+                server.append(task, "progress", {}, lose=True)
+            server.say("lagged", {"task_id": task, "from_seq": 2, "to_seq": 3, "skipped": 2}, task)
+            server.append(task, "log", {}, lose=True)
+            server.reset(task)
+            server.append(task, *COMPLETED)
+            assert "completed" == await client.wait_for_completion(5)
+            assert {task: "completed"} == client.statuses
+        assert [1, ("lagged", 2), ("reset", 4), 1, 3, 5] == told
+
+    run(body)
+
+
+def test_every_task_can_be_watched_and_none_of_them_ends_it(server: ScriptedServer) -> None:
+    async def body() -> None:
+        async with AsyncTaskClient(server.url) as client:
+            watching = client.watch("*")
+            first = asyncio.ensure_future(anext(watching))
+            await asyncio.to_thread(wait_until, lambda: server.requests[-1][0] == "subscribe")
+            for seq, (kind, data) in enumerate([COMPLETED, ("log", {})], start=1):
+                server.say("task_update", {"task_id": "a", "seq": seq, "event_type": kind, "data": data}, "*")
+            assert [1, 2] == [(await first)["seq"], (await anext(watching))["seq"]]
+
+    run(body)
+
+
+def test_disconnect_ends_who_watches_and_who_waits(server: ScriptedServer) -> None:
+    async def body() -> None:
+        task = server.task(RUNNING)
+        client = AsyncTaskClient(server.url)
+        await client.connect()
+        watching = client.watch(task, since=0)
+        await anext(watching)
+        both = [asyncio.ensure_future(anext(watching)), asyncio.ensure_future(client.wait_for_completion())]
+        await asyncio.sleep(0)
+        await client.disconnect()
+        for ended in await asyncio.gather(*both, return_exceptions=True):
+            assert isinstance(ended, ClientError)
+            assert "disconnected" in str(ended)
+
+    run(body)
+
+
+def test_a_callback_may_disconnect(server: ScriptedServer) -> None:
+    async def body() -> None:
+        client = AsyncTaskClient(server.url)
+
+        async def on_log(task_id: str, data: Json) -> None:
+            await client.disconnect()
+
+        client.on_log = on_log
+        await client.connect()
+        await client.subscribe(server.task(RUNNING, ("log", {})), since=0)
+        with pytest.raises(ClientError, match="disconnected"):
+            await client.wait_for_completion()
+
+    run(body)
+
+
+def test_a_cancelled_wait_inside_a_callback_does_not_end_the_stream(server: ScriptedServer) -> None:
+    async def body() -> None:
+        async def on_log(task_id: str, data: Json) -> None:
+            waiting = asyncio.ensure_future(asyncio.sleep(60))
+            waiting.cancel()
+            await waiting
+
+        async with AsyncTaskClient(server.url) as client:
+            client.on_log = on_log
+            await client.subscribe(server.task(RUNNING, ("log", {}), COMPLETED), since=0)
+            assert "completed" == await client.wait_for_completion(5)
+
+    run(body)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,63 +17,7 @@ from tests.support.scripted_server import ScriptedServer
 from tests.support.servers import free_port
 from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
-
-Json = dict[str, Any]
-RUNNING = ("status_change", {"status": "running"})
-COMPLETED = ("status_change", {"status": "completed"})
-DEADLINE = 30.0
-
-
-class Recorded:
-    """What a client's callbacks were told."""
-
-    def __init__(self, client: TaskWebSocketClient) -> None:
-        self.seqs: dict[str, list[int]] = {}
-        self.states: list[tuple[str, str]] = []
-        self.resets: list[str] = []
-        self.lags: list[Json] = []
-        self.refusals: list[ClientError] = []
-        client.on_event = lambda task_id, envelope: self.seqs.setdefault(task_id, []).append(envelope["seq"])
-        client.on_connection_change = lambda state, detail: self.states.append((state, detail))
-        client.on_reset = lambda task_id, _: self.resets.append(task_id)
-        client.on_lagged = lambda _, notice: self.lags.append(notice)
-        client.on_refused = lambda _, error: self.refusals.append(error)
-
-    def times(self, state: str) -> int:
-        return [seen for seen, _ in self.states].count(state)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
-
-
-@pytest.fixture
-def wire(server: ScriptedServer) -> Iterator[Wire]:
-    with Wire(server.port) as relay:
-        yield relay
-
-
-@pytest.fixture
-def client(wire: Wire) -> Iterator[TaskWebSocketClient]:
-    following = TaskWebSocketClient(wire.url)
-    yield following
-    following.disconnect()
-
-
-@pytest.fixture
-def seen(client: TaskWebSocketClient) -> Recorded:
-    return Recorded(client)
-
-
-def numbers(first: int, last: int) -> list[int]:
-    return list(range(first, last + 1))
-
-
-def feed(server: ScriptedServer, task_id: str, n: int) -> None:
-    for step in range(n):
-        server.append(task_id, "progress", {"n": step})
+from tests.unit.subscriber.recorded import COMPLETED, DEADLINE, RUNNING, Json, Recorded, feed, numbers
 
 
 def test_it_follows_a_task_from_the_start_to_its_end(
@@ -409,8 +352,8 @@ def test_a_server_that_refuses_what_it_had_accepted_is_tried_again(
 def test_a_connection_on_which_the_server_no_longer_answers_is_given_up_for_a_new_one(
     server: ScriptedServer, wire: Wire, client: TaskWebSocketClient, seen: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (link, task_client):
-        monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(task_client, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(link, "WATCH_SECONDS", 0.2)
     task = server.task(RUNNING)
     client.connect()
     client.subscribe(task, since=0, timeout=DEADLINE)
