@@ -4,6 +4,11 @@ import { Emitter } from "./emitter.js";
 
 const ATTEMPT_MS = 12_000;
 const ANSWER_MS = 15_000;
+const STEADY_MS = 2_000;
+const PROBE_MS = 4_000;
+const STALE_ATTEMPT_MS = 2_000;
+/** Unsubscribing from it changes nothing and is acknowledged: so a server shows that it is there. */
+const NO_TASK = "-";
 
 /**
  * A Socket.IO connection to the namespace `/tasks` that never gives up.
@@ -17,6 +22,9 @@ export class Connection extends Emitter {
   #timer = null;
   #wanted = false;
   #wasLive = false;
+  #failed = 0;
+  #since = 0;
+  #probing = false;
   #random;
 
   constructor(server, { auth, connect = io, random = Math.random } = {}) {
@@ -49,6 +57,7 @@ export class Connection extends Emitter {
     if (this.#wanted) return;
     this.#wanted = true;
     this.#wasLive = false;
+    this.#failed = 0;
     this.#attempt(0);
   }
 
@@ -60,7 +69,20 @@ export class Connection extends Emitter {
   }
 
   retryNow() {
-    if (this.#wanted && this.state.retryAt !== null) this.#attempt(this.state.tries);
+    if (this.#wanted && this.#waiting()) this.#attempt(this.state.tries);
+  }
+
+  /**
+   * Look after the connection now: the network or the page has just come back.
+   *
+   * A socket can be dead without knowing it after a suspension; the server's missed pings would tell only
+   * after three quarters of a minute, so it is asked for a sign of life.
+   */
+  check() {
+    if (this.live) return this.#probe();
+    if (this.#wanted && !this.#waiting() && Date.now() - this.#since > STALE_ATTEMPT_MS) this.#abandon();
+    this.retryNow();
+    return Promise.resolve();
   }
 
   /** Send `message` and resolve to the server's acknowledgement; rejects when none comes in time. */
@@ -72,8 +94,25 @@ export class Connection extends Emitter {
     if (this.live) this.#socket.emit(name, message);
   }
 
+  async #probe() {
+    if (this.#probing) return;
+    this.#probing = true;
+    const since = this.#since;
+    try {
+      await this.#socket.timeout(PROBE_MS).emitWithAck("unsubscribe", { task_id: NO_TASK });
+    } catch {
+      if (this.live && since === this.#since) {
+        this.#abandon();
+        this.retryNow();
+      }
+    } finally {
+      this.#probing = false;
+    }
+  }
+
   #attempt(tries) {
     clearTimeout(this.#timer);
+    this.#since = Date.now();
     this.#become({ phase: this.#waitingPhase(), tries, retryAt: null, reason: this.state.reason });
     this.#timer = setTimeout(() => this.#abandon(), ATTEMPT_MS);
     this.#socket.connect();
@@ -87,13 +126,16 @@ export class Connection extends Emitter {
   #established() {
     clearTimeout(this.#timer);
     this.#wasLive = true;
+    this.#since = Date.now();
     this.#become({ phase: "live", tries: 0, retryAt: null, reason: null });
     this.fire("live");
   }
 
   #lost(reason) {
     if (!this.#wanted || this.#waiting()) return;
-    const tries = this.state.tries + 1;
+    if (this.live && Date.now() - this.#since > STEADY_MS) this.#failed = 0;
+    this.#failed += 1;
+    const tries = this.#failed;
     const delay = backoffSeconds(tries, this.#random) * 1000;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#attempt(tries), delay);

@@ -1,6 +1,7 @@
 import { backoffSeconds } from "./backoff.js";
 import { Emitter } from "./emitter.js";
-import { endedBy } from "./lifecycle.js";
+import { endedBy, isTerminal } from "./lifecycle.js";
+import { reach } from "./seq_ranges.js";
 
 const FINAL_REFUSALS = new Set(["not_found", "forbidden", "invalid"]);
 
@@ -10,7 +11,8 @@ const FINAL_REFUSALS = new Set(["not_found", "forbidden", "invalid"]);
  * Resumes at its last `seq` with the journal's `epoch`, drops duplicates, asks again when a number is
  * missing, and ends only by the task's own terminal event. Fires
  *   `reset`    {task, whole}  build the picture anew; `whole` is false when the stored history has a beginning
- *                             that is lost, and what follows is only the latest state
+ *                             that is lost, and what follows is only the latest state. It may come in the
+ *                             middle too: history was trimmed under a reader that was too slow
  *   `resumed`  {task}         the connection is back and the picture goes on
  *   `event`    envelope
  *   `lagged`   {from_seq, to_seq, skipped}
@@ -31,7 +33,7 @@ export class TaskStream extends Emitter {
   #epoch = null;
   #cursor = 0;
   #floor = 0;
-  #lagTo = 0;
+  #skipped = [];
   #lastSeq = 0;
   #over = false;
 
@@ -76,8 +78,12 @@ export class TaskStream extends Emitter {
     this.#awaiting = true;
   }
 
+  #cursorOrFloor() {
+    return Math.max(this.#cursor, this.#floor);
+  }
+
   #resumePoint() {
-    return this.#cursor > 0 ? Math.max(this.#cursor, this.#floor) : this.#since;
+    return this.#cursor > 0 ? this.#cursorOrFloor() : this.#since;
   }
 
   #subscribe() {
@@ -106,15 +112,24 @@ export class TaskStream extends Emitter {
   }
 
   #subscribed({ epoch, last_seq: lastSeq, recovered, task }) {
-    if (!this.#awaiting) return;
+    const unasked = !this.#awaiting;
+    if (unasked && recovered !== false) return;
     this.#awaiting = false;
     this.#epoch = epoch;
-    this.#lagTo = 0;
+    this.#skipped = [];
     this.#lastSeq = lastSeq;
     if (recovered && this.#cursor > 0) this.fire("resumed", { task });
-    else if (recovered || !this.#resumePoint()) this.#begin(task, recovered, lastSeq);
+    else if (unasked || recovered || !this.#resumePoint()) this.#begin(task, recovered, lastSeq);
     else return this.#startOver();
+    if (recovered && isTerminal(task?.status) && lastSeq <= this.#cursorOrFloor()) return this.#askForTheEnd(lastSeq);
     this.#report();
+  }
+
+  /** The end lies at or before the place to go on from, and has not come: the connection broke just before it. */
+  #askForTheEnd(lastSeq) {
+    this.#cursor = lastSeq - 1;
+    this.#floor = 0;
+    this.#subscribe();
   }
 
   #begin(task, recovered, lastSeq) {
@@ -135,15 +150,16 @@ export class TaskStream extends Emitter {
 
   #lagged(notice) {
     if (this.#awaiting) return;
-    this.#lagTo = notice.to_seq;
+    this.#skipped.push([notice.from_seq, notice.to_seq]);
     this.fire("lagged", notice);
   }
 
   #received(envelope) {
     if (this.#awaiting || envelope.seq <= this.#cursor) return;
-    if (envelope.seq > Math.max(this.#cursor, this.#floor, this.#lagTo) + 1) return this.#askAgain();
+    if (envelope.seq > reach(this.#cursorOrFloor() + 1, this.#skipped)) return this.#askAgain();
     this.#failures = 0;
     this.#cursor = envelope.seq;
+    this.#skipped = this.#skipped.filter(([, last]) => last > envelope.seq);
     this.#lastSeq = Math.max(this.#lastSeq, envelope.seq);
     this.fire("event", envelope);
     this.#report();
@@ -157,6 +173,6 @@ export class TaskStream extends Emitter {
   }
 
   #report() {
-    this.fire("position", { cursor: Math.max(this.#cursor, this.#floor), lastSeq: this.#lastSeq });
+    this.fire("position", { cursor: this.#cursorOrFloor(), lastSeq: this.#lastSeq });
   }
 }

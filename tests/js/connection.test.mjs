@@ -7,6 +7,18 @@ import { fakeClock } from "./fake_clock.mjs";
 
 class FakeSocket extends Emitter {
   attempts = 0;
+  asked = [];
+
+  timeout(ms) {
+    return {
+      emitWithAck: (name) => {
+        let settle;
+        const answer = new Promise((resolve, reject) => (settle = { resolve, reject }));
+        this.asked.push({ name, ms, ...settle });
+        return answer;
+      },
+    };
+  }
 
   onAny(listener) {
     this.any = listener;
@@ -87,5 +99,76 @@ test("once closed it stays closed", (t) => {
   socket.fire("disconnect", "io client disconnect");
   clock.tick(60_000);
   assert.equal(connection.state.phase, "offline");
+  assert.equal(socket.attempts, 1);
+});
+
+test("a connection that does not last does not start the count over", (t) => {
+  const { clock, socket, connection } = opened(t);
+  for (let n = 1; n <= 4; n += 1) {
+    socket.fire("connect");
+    socket.fire("disconnect", "transport close");
+    assert.equal(connection.state.tries, n);
+    clock.tick(30_000);
+  }
+  socket.fire("connect");
+  clock.tick(3000);
+  socket.fire("disconnect", "transport close");
+  assert.equal(connection.state.tries, 1);
+});
+
+test("a page that comes back asks a standing connection for a sign of life", async (t) => {
+  const { socket, connection } = opened(t);
+  socket.fire("connect");
+  const checked = connection.check();
+  connection.check();
+  assert.deepEqual(socket.asked.map(({ name, ms }) => [name, ms]), [["unsubscribe", 4000]]);
+  socket.asked[0].resolve({ ok: true });
+  await checked;
+  assert.ok(connection.live);
+  assert.equal(socket.attempts, 1);
+});
+
+test("a connection that gives none is replaced at once", async (t) => {
+  const { socket, connection, phases } = opened(t);
+  socket.fire("connect");
+  const checked = connection.check();
+  socket.asked[0].reject(new Error("operation has timed out"));
+  await checked;
+  assert.equal(socket.attempts, 2);
+  assert.deepEqual(phases.slice(1), ["live 0", "reconnecting 1", "reconnecting 1"]);
+});
+
+test("a sign of life that an older connection owed says nothing of the present one", async (t) => {
+  const { clock, socket, connection } = opened(t);
+  socket.fire("connect");
+  const checked = connection.check();
+  socket.fire("disconnect", "transport close");
+  clock.tick(2000);
+  socket.fire("connect");
+  socket.asked[0].reject(new Error("operation has timed out"));
+  await checked;
+  assert.ok(connection.live);
+});
+
+test("a page that comes back does not wait for the next try", (t) => {
+  const { socket, connection } = opened(t);
+  socket.fire("connect_error", new Error("refused"));
+  connection.check();
+  assert.equal(socket.attempts, 2);
+});
+
+test("a try that was begun in a network that is gone is begun anew, one just begun is left alone", (t) => {
+  const { clock, socket, connection } = opened(t);
+  connection.check();
+  assert.equal(socket.attempts, 1);
+  clock.tick(3000);
+  connection.check();
+  assert.equal(socket.attempts, 2);
+});
+
+test("once closed it is not woken", (t) => {
+  const { socket, connection } = opened(t);
+  connection.close();
+  connection.check();
   assert.equal(socket.attempts, 1);
 });

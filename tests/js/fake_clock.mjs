@@ -1,8 +1,11 @@
-/** Timers that only a test moves, until that test ends. */
+/** Timers and a date that only a test moves, until that test ends. */
 export function fakeClock(t) {
   const real = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout };
+  const dateNow = Date.now;
   const timers = new Map();
+  const start = dateNow();
   let now = 0;
+  Date.now = () => start + now;
   let ids = 0;
   globalThis.setTimeout = (task, ms) => {
     ids += 1;
@@ -10,7 +13,10 @@ export function fakeClock(t) {
     return ids;
   };
   globalThis.clearTimeout = (id) => timers.delete(id);
-  t.after(() => Object.assign(globalThis, real));
+  t.after(() => {
+    Object.assign(globalThis, real);
+    Date.now = dateNow;
+  });
   return {
     tick(ms) {
       now += ms;

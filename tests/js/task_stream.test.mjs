@@ -89,6 +89,98 @@ test("superseded progress may be missing once that was announced", () => {
   assert.equal(seen.filter(Array.isArray).filter(([name]) => name === "lagged").length, 1);
 });
 
+test("several skipped stretches in a row are one", () => {
+  const { connection, seqs } = started();
+  connection.subscribed(answer(20, true));
+  connection.events(log(1, "line"));
+  connection.fire("lagged", { task_id: TASK, from_seq: 7, to_seq: 9, skipped: 2 });
+  connection.fire("lagged", { task_id: TASK, from_seq: 2, to_seq: 6, skipped: 5 });
+  connection.events(log(10, "line"), log(11, "line"));
+  assert.deepEqual(seqs(), [1, 10, 11]);
+});
+
+test("no hole before or after a skipped stretch is accepted", () => {
+  for (const seq of [10, 12]) {
+    const { connection, seqs } = started();
+    connection.subscribed(answer(20, true));
+    connection.events(log(1, "line"));
+    connection.fire("lagged", { task_id: TASK, from_seq: seq === 10 ? 4 : 2, to_seq: 9, skipped: 2 });
+    connection.events(log(seq, "line"));
+    assert.deepEqual(seqs(), [1]);
+  }
+});
+
+test("a connection that breaks within a skipped stretch resumes at the last event that came", (t) => {
+  const clock = fakeClock(t);
+  const { connection, seqs } = started();
+  connection.subscribed(answer(9, true));
+  connection.fire("lagged", { task_id: TASK, from_seq: 1, to_seq: 8, skipped: 5 });
+  connection.events(log(3, "line"));
+  connection.down();
+  connection.up();
+  assert.equal(connection.lastRequest.since, 3);
+  connection.subscribed(answer(9, true));
+  connection.events(log(5, "line"));
+  assert.deepEqual(seqs(), [3]);
+  clock.tick(2000);
+  assert.equal(connection.lastRequest.since, 3);
+});
+
+test("a reset that nobody asked for starts a new run from the latest state", () => {
+  const { connection, seen } = started();
+  connection.subscribed(answer(3, true));
+  connection.events(...first(3));
+  connection.subscribed(answer(40, false));
+  connection.events(status(12, "running"), progress(38, 9), log(41, "live"), log(42, "live"));
+  assert.deepEqual(seen, [["reset", true], 1, 2, 3, ["reset", false], 12, 38, 41, 42]);
+  assert.equal(connection.requests.length, 1);
+  connection.down();
+  connection.up();
+  assert.deepEqual(connection.lastRequest, { task_id: TASK, since: 42, epoch: EPOCH });
+});
+
+test("after such a reset a hole is asked for", () => {
+  const { connection, seqs } = started();
+  connection.subscribed(answer(3, true));
+  connection.subscribed(answer(40, false));
+  connection.events(status(12, "running"), log(42, "live"));
+  assert.deepEqual(seqs(), [12]);
+});
+
+test("an answer that comes twice changes nothing", () => {
+  const { connection, seen } = started();
+  connection.subscribed(answer(3, true));
+  connection.events(...first(2));
+  connection.subscribed(answer(3, true));
+  connection.events(...first(3));
+  assert.deepEqual(seen, [["reset", true], 1, 2, 3]);
+});
+
+test("an end that was cut off together with a reset is asked for", () => {
+  const { connection, seen } = started();
+  const ended = { task: resource({ status: "completed" }) };
+  connection.subscribed(answer(40, false, ended));
+  connection.events(progress(38, 9));
+  connection.down();
+  connection.up();
+  assert.equal(connection.lastRequest.since, 40);
+  connection.subscribed(answer(40, true, ended));
+  assert.equal(connection.lastRequest.since, 39);
+  connection.subscribed(answer(40, true, ended));
+  connection.events(status(40, "completed"));
+  assert.deepEqual(seen.at(-1), ["end", "completed"]);
+});
+
+test("who begins at the end still learns it", () => {
+  const { connection, seen } = started({ since: 7 });
+  const ended = { task: resource({ status: "completed" }) };
+  connection.subscribed(answer(7, true, ended));
+  assert.equal(connection.lastRequest.since, 6);
+  connection.subscribed(answer(7, true, ended));
+  connection.events(status(7, "completed"));
+  assert.deepEqual(seen.at(-1), ["end", "completed"]);
+});
+
 test("another journal starts the picture over from its first event", () => {
   const { connection, seen } = started();
   connection.subscribed(answer(2, true));

@@ -150,8 +150,9 @@ recent.addEventListener("open", ({ detail }) => visit(detail));
 view.addEventListener("command", ({ detail }) => command(detail));
 view.addEventListener("reuse", () => form.fill(watch.state));
 window.addEventListener("popstate", () => openTask(addressState().taskId));
-window.addEventListener("online", () => connection?.retryNow());
-document.addEventListener("visibilitychange", () => !document.hidden && connection?.retryNow());
+for (const name of ["online", "offline", "pageshow"]) window.addEventListener(name, () => connection?.check());
+document.addEventListener("resume", () => connection?.check());
+document.addEventListener("visibilitychange", () => !document.hidden && connection?.check());
 setInterval(() => !document.hidden && paint(), CLOCK_MS);
 setInterval(() => !document.hidden && connection?.live && recent.refresh(), LIST_MS);
 
