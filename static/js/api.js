@@ -1,3 +1,6 @@
+const ANSWER_MS = 6_000;
+const TRIES = 4;
+
 /** A refusal of the server (RFC 9457) or, with status 0, no answer from it at all. */
 export class Problem extends Error {
   constructor(status, { title, detail, error, errors } = {}) {
@@ -29,7 +32,7 @@ export class Api {
   }
 
   createTask(task) {
-    return this.#post("/tasks", task);
+    return this.#post("/tasks", task, { "Idempotency-Key": randomKey() });
   }
 
   command(taskId, command) {
@@ -52,20 +55,41 @@ export class Api {
     return this.#request(path, {});
   }
 
-  #post(path, body) {
+  #post(path, body, headers = {}) {
     return this.#request(path, {
       method: "POST",
-      headers: { "Content-Type": "application/json" },
+      headers: { "Content-Type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
   }
 
   async #request(path, options) {
-    const response = await fetch(`${this.server}/api${path}`, { ...options, headers: { Accept: "application/json", ...options.headers } }).catch(() => {
+    const response = await this.#answered(path, options, TRIES).catch(() => {
       throw new Problem(0, { detail: `${this.server} does not answer.` });
     });
-    const answer = await response.json().catch(() => ({}));
+    const answer = await response.json().catch(() => {
+      if (response.ok) throw new Problem(0, { detail: `The answer of ${this.server} broke off.` });
+      return {};
+    });
     if (!response.ok) throw new Problem(response.status, answer);
     return answer;
   }
+
+  /**
+   * Asks again when no answer comes: after a suspension the connections that the browser has kept are dead
+   * without knowing it. Every request here may be heard twice.
+   */
+  async #answered(path, options, tries) {
+    const headers = { Accept: "application/json", ...options.headers };
+    try {
+      return await fetch(`${this.server}/api${path}`, { ...options, headers, signal: AbortSignal.timeout(ANSWER_MS) });
+    } catch (problem) {
+      if (problem.name !== "TimeoutError" || tries <= 1) throw problem;
+      return this.#answered(path, options, tries - 1);
+    }
+  }
+}
+
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from api.client import APIClient
-from api.errors import APIError
+from api.errors import APIError, ConnectionLost
 from api.websocket_client import AsyncTaskClient, TaskWebSocketClient
+from tests.support.nginx import NginxProcess
 from tests.support.servers import ROOT, ServerProcess
 from tests.support.waiting import wait_until
 from tests.support.wire import Wire
@@ -162,6 +163,48 @@ def test_cut_connections_lose_nothing(server: ServerProcess) -> None:
     assert {task: history(server, task)} == seen
 
 
+def test_a_network_that_falls_silent_loses_nothing(server: ServerProcess) -> None:
+    """A router forgets the connection; whoever then wants something of it finds out, and gets another one."""
+    with Wire(server.port) as wire:
+        client = TaskWebSocketClient(wire.url)
+        seen = recorded(client)
+        client.connect()
+        task = submit(server, "test-steps", n=100, delay=0.02)
+        client.subscribe(task, since=0)
+        wait_until(lambda: len(seen.get(task, ())) > 20, DEADLINE)
+        wire.freeze()
+        wire.thaw(forgotten=True)
+        with pytest.raises(ConnectionLost, match="did not answer"):
+            client.control(task, "resume", timeout=0.5)
+        assert "completed" == client.wait_for_completion(DEADLINE)
+        client.disconnect()
+    assert {task: history(server, task)} == seen
+
+
+def test_a_proxy_that_hangs_up_on_quiet_connections_loses_nothing(
+    start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    """Its time-out is shorter than the server's pings: each pause of the task costs a connection."""
+    server = start_server(env={"RUNCAST_OPEN": "1", "RUNCAST_TRUSTED_PROXIES": "1"})
+    with NginxProcess(tmp_path, server.port, read_timeout="1s") as nginx:
+        client = TaskWebSocketClient(nginx.url)
+        losses = []
+        seen = recorded(client)
+        client.on_connection_change = lambda state, _: losses.append(state) if state == "reconnecting" else None
+        client.connect()
+        task = submit(server, "test-steps", n=1000, delay=0.02)
+        client.subscribe(task, since=0)
+        for n in (1, 2):
+            client.control(task, "pause")
+            wait_until(lambda n=n: len(losses) >= n, DEADLINE)
+            APIClient(server.url).resume(task)
+            wait_until(lambda n=n: seen[task][-1]["data"].get("current_iteration", 0) > 20 * n, DEADLINE)
+        APIClient(server.url).cancel(task)
+        assert "cancelled" == client.wait_for_completion(DEADLINE)
+        client.disconnect()
+    assert {task: history(server, task)} == seen
+
+
 def test_a_replay_and_live_events_come_by_polling_too(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """As behind a proxy that lets no WebSocket through."""
     monkeypatch.setattr("engineio.client.websocket", None)
@@ -290,3 +333,55 @@ def test_wrong_params_are_named_in_one_line(server: ServerProcess) -> None:
     assert (64, 1) == (done.returncode, len(done.stderr.splitlines()))
     assert "n" in done.stderr
     assert "colour" in done.stderr
+
+
+class Watching:
+    """`runcast watch --json` of a task, in a process of its own."""
+
+    def __init__(self, url: str, task: str) -> None:
+        command = [sys.executable, "-c", "from api.cli import main; main()", "watch", task, "--server", url]
+        self.process = subprocess.Popen(
+            [*command, "--json", "--since", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Watching:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def lines(self, n: int) -> list[Json]:
+        """The next n lines."""
+        assert self.process.stdout is not None
+        return [json.loads(self.process.stdout.readline()) for _ in range(n)]
+
+    def rest(self) -> tuple[int, list[Json]]:
+        """The exit code, and the lines up to the end."""
+        assert self.process.stdout is not None
+        rest = [json.loads(line) for line in self.process.stdout]
+        return self.process.wait(DEADLINE), rest
+
+
+def test_watch_survives_cut_connections(server: ServerProcess) -> None:
+    with Wire(server.port) as wire:
+        task = submit(server, "test-steps", n=100, delay=0.02)
+        with Watching(wire.url, task) as watching:
+            seen = watching.lines(20)
+            wire.cut()
+            seen += watching.lines(60)
+            wire.cut()
+            code, rest = watching.rest()
+    assert (0, history(server, task)) == (code, seen + rest)
+
+
+def test_watch_survives_a_killed_server(start_server: Callable[..., ServerProcess]) -> None:
+    server = start_server()
+    task = submit(server, "test-steps", n=60, delay=0.03)
+    with Watching(server.url, task) as watching:
+        seen = watching.lines(20)
+        server.kill()
+        server.start()
+        code, rest = watching.rest()
+    assert (0, history(server, task)) == (code, seen + rest)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -65,8 +67,9 @@ def test_two_pages_each_see_their_own_task(new_page: Callable[..., Page], server
         assert stored_lines(server, task_id) == page.seqs()
 
 
+@pytest.mark.parametrize("end", [ServerProcess.stop, ServerProcess.kill])
 def test_a_restart_of_the_server_is_a_reconnect_and_not_a_failure(
-    new_page: Callable[..., Page], start_server: Callable[..., ServerProcess]
+    new_page: Callable[..., Page], start_server: Callable[..., ServerProcess], end: Callable[[ServerProcess], Any]
 ) -> None:
     """`Reconnecting` with a count while it is away; then the same task goes on, each line once."""
     server = start_server()
@@ -74,7 +77,7 @@ def test_a_restart_of_the_server_is_a_reconnect_and_not_a_failure(
     task_id = demo.create_long()
     demo.has_iterations(2)
     demo.page.evaluate(WATCH_CONNECTION)
-    server.stop()
+    end(server)
     expect(demo.connection).to_have_text("Reconnecting")
     expect(demo.page.locator("connection-badge")).to_contain_text(re.compile(r"try \d+"))
     assert demo.connection.locator("use").evaluate("picture => picture.getBBox().width") > 0

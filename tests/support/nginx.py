@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -18,14 +19,16 @@ SHIPPED = ROOT / "nginx.conf"
 class NginxProcess:
     """Runs in the foreground as our child; the system's nginx is not touched."""
 
-    def __init__(self, folder: Path, upstream_port: int) -> None:
+    def __init__(self, folder: Path, upstream_port: int, *, read_timeout: str = "") -> None:
+        """`read_timeout`: a shorter one than shipped for connections that stand, as "2s"."""
         self.program = require("nginx")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "nginx.log"
         self._folder = folder
         self._configuration = folder / "nginx.conf"
-        self._configuration.write_text(adapted(folder, self.port, upstream_port))
+        text = adapted(folder, self.port, upstream_port)
+        self._configuration.write_text(with_read_timeout(text, read_timeout) if read_timeout else text)
 
     def __enter__(self) -> NginxProcess:
         user = " user root;" if os.geteuid() == 0 else ""  # else its workers may not read the checkout
@@ -63,3 +66,9 @@ def adapted(folder: Path, port: int, upstream_port: int) -> str:
         assert text.count(shipped) == 1, shipped
         text = text.replace(shipped, ours)
     return text
+
+
+def with_read_timeout(text: str, read_timeout: str) -> str:
+    changed, n = re.subn(r"proxy_read_timeout \S+;", f"proxy_read_timeout {read_timeout};", text)
+    assert n, "nginx.conf sets none"
+    return changed

@@ -30,7 +30,7 @@ class Wire:
     """Relays `url` to `127.0.0.1:<target_port>`."""
 
     def __init__(self, target_port: int) -> None:
-        self._target = ("127.0.0.1", target_port)
+        self.target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port = self._listener.getsockname()[1]
         self._open: set[_Pair] = set()
@@ -97,7 +97,7 @@ class Wire:
         while True:
             try:
                 near, _ = listener.accept()
-                far = socket.create_connection(self._target)
+                far = socket.create_connection(("127.0.0.1", self.target_port))
             except OSError:
                 return
             pair = _Pair(near, far)

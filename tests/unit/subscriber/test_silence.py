@@ -109,7 +109,7 @@ class Follower:
 
     def rest(self) -> list[str]:
         """What it prints from now to its end."""
-        return self.process.communicate(timeout=DEADLINE)[0].split()
+        return self.out.read().split()
 
     def end(self) -> None:
         if self.process.poll() is None:
