@@ -18,7 +18,7 @@ from api.errors import APIError, ConnectionLost
 from api.websocket_client import AsyncTaskClient, TaskWebSocketClient
 from tests.support.nginx import NginxProcess
 from tests.support.servers import ROOT, ServerProcess
-from tests.support.waiting import wait_until
+from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
 
 Json = dict[str, Any]
@@ -244,6 +244,28 @@ def test_a_restart_of_the_server_is_survived(
     assert list(range(1, len(stored) + 1)) == [event["seq"] for event in seen[task]]
     assert stored == seen[task]
     assert "completed" == outcome
+
+
+def test_many_clients_of_a_killed_server_come_back_and_each_has_every_event(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server()
+    clients = [TaskWebSocketClient(server.url) for _ in range(25)]
+    seen = [recorded(client) for client in clients]
+    task = submit(server, "test-steps", n=60, delay=0.05)
+    for client in clients:
+        client.connect()
+        client.subscribe(task, since=0)
+    wait_until(lambda: all(len(events.get(task, ())) > 20 for events in seen), DEADLINE)
+    server.kill()
+    wait_until(lambda: not any(client.connected for client in clients), DEADLINE)
+    server.start()
+    assert {"completed"} == {client.wait_for_completion(DEADLINE) for client in clients}
+    for client in clients:
+        client.disconnect()
+    wait_until(lambda: not client_threads())
+    stored = history(server, task)
+    assert [{task: stored}] * len(clients) == seen
 
 
 def test_watching_with_asyncio(server: ServerProcess) -> None:
