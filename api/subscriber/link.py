@@ -2,38 +2,28 @@
 
 It knows nothing of tasks. python-socketio's own reconnection is not used: when the server dies in the
 middle of a handshake its client stays "connected" with no one reading, and never tries again. So each
-try gets a fresh client.
+try gets a fresh `Connection`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import queue
 import random
-import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
-
-import engineio
-import socketio
-import websocket
 
 from api.domain.cursor import backoff
 from api.errors import ConnectionLost
 from api.subscriber.advice import no_address, reason_of, unreachable
+from api.subscriber.connection import HANDSHAKE_SECONDS, Connection
 from api.subscriber.subscriptions import accepted
 
 logger = logging.getLogger("runcast.client")
-_library_logger = logging.getLogger("runcast.client.socketio")
-_library_logger.addHandler(logging.NullHandler())
-_library_logger.setLevel(logging.ERROR)  # it warns of each lost connection, which is said here already
 
-HANDSHAKE_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-GOODBYE_SECONDS = 0.2
 STEADY_SECONDS = 2.0
 """A connection that lasted this long counts as a success: after its loss the back-off starts anew."""
 WATCH_SECONDS = 5.0
@@ -43,131 +33,6 @@ ASLEEP_SECONDS = 5.0
 PROBE_SECONDS = 5.0
 NO_TASK = "-"
 """Unsubscribing from it changes nothing and is acknowledged: so a server shows that it is there."""
-
-
-class _OrderedEngine(engineio.Client):  # type: ignore[misc]  # the library has no types
-    """Handles messages one after another: as it comes, each gets a thread of its own and may overtake."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._messages: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
-        self._handling: threading.Thread | None = None
-
-    def start_background_task(self, target: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if target != self.handlers["message"]:
-            thread = super().start_background_task(target, *args, **kwargs)
-            thread.name = "runcast-socket"
-            return thread
-        if self._handling is None:
-            self._handling = threading.Thread(target=self._handle_all, name="runcast-messages", daemon=True)
-            self._handling.start()
-        self._messages.put(args)
-        return self._handling
-
-    def _handle_all(self) -> None:
-        while (args := self._messages.get()) is not None:
-            try:
-                self.handlers["message"](*args)
-            except Exception:  # one packet that cannot be read must not silence those after it
-                logger.exception("a message of the server could not be read", extra={"action": "read"})
-
-    def stop_handling(self) -> None:
-        self._messages.put(None)
-
-
-class _BriefGoodbye(websocket.WebSocket):
-    """Says goodbye and hangs up, without waiting for the other side's.
-
-    As it comes, `close` waits for the thread that reads, and in a network that has fallen silent that one
-    reads until the pings are overdue: three quarters of a minute.
-    """
-
-    def close(
-        self, status: int = websocket.STATUS_NORMAL, reason: str | bytes = b"", timeout: float | None = None
-    ) -> None:
-        if self.connected and self.sock is not None:
-            with contextlib.suppress(OSError, websocket.WebSocketException):
-                self.sock.settimeout(GOODBYE_SECONDS)
-                self.send_close(status, reason.encode() if isinstance(reason, str) else reason)
-        self.hang_up()
-
-    def hang_up(self) -> None:
-        sock = self.sock  # None when another thread was faster
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; to close alone would not
-        self.shutdown()  # type: ignore[no-untyped-call]  # the library has types for some methods only
-
-
-class Connection(socketio.Client):  # type: ignore[misc]  # the library has no types
-    """One life of the connection; `lost` is set when it is over, for whatever reason."""
-
-    def __init__(self) -> None:
-        self.lost = threading.Event()
-        self._asking: set[queue.SimpleQueue[Any]] = set()
-        super().__init__(
-            reconnection=False,
-            handle_sigint=False,
-            logger=_library_logger,
-            engineio_logger=_library_logger,
-            request_timeout=HANDSHAKE_SECONDS,
-            websocket_extra_options={"class_": _BriefGoodbye},
-        )
-
-    def _engineio_client_class(self) -> type[engineio.Client]:
-        return _OrderedEngine
-
-    def _handle_eio_disconnect(self, reason: str) -> None:
-        super()._handle_eio_disconnect(reason)
-        self._over()
-
-    def _over(self) -> None:
-        self.lost.set()
-        self.eio.stop_handling()
-        self._wake_handshake()
-        for waiting in tuple(self._asking):
-            waiting.put(None)
-
-    def _wake_handshake(self) -> None:
-        """`connect` may be waiting for an answer that will not come."""
-        self.namespaces: dict[str, str] = {}
-        self.failed_namespaces = list(self.connection_namespaces)
-        if self._connect_event is not None:
-            self._connect_event.set()
-
-    def drop(self) -> None:
-        """End it without waiting for threads that may hang in a dead socket."""
-        parting = self.eio.state == "disconnecting"
-        try:
-            self.eio.disconnect(abort=True)
-        except (OSError, AttributeError) as exc:
-            logger.debug("closing a broken connection: %s", exc, extra={"action": "drop"})
-        self.eio.queue.put(None)  # disconnecting emptied the queue: the writer would wait in it for half a minute
-        if self.eio.ws is not None and not parting:  # else the thread that says goodbye closes it
-            self.eio.ws.hang_up()  # after a time-out the library leaves it open
-        self._over()
-
-    def send(self, event: str, data: Mapping[str, Any], namespace: str, answered: Callable[..., None]) -> None:
-        """Emit `event`; `answered` gets the acknowledgement, if the connection lives that long."""
-        try:
-            self.emit(event, dict(data), namespace=namespace, callback=answered)
-        except socketio.exceptions.SocketIOError as exc:
-            logger.debug("%s not sent: %s", event, exc, extra={"action": "send"})
-
-    def ask(self, event: str, data: Mapping[str, Any], namespace: str, timeout: float) -> Any:
-        """Emit `event` and return the acknowledgement; None when the connection is lost first.
-
-        `queue.Empty` when there is none within `timeout` seconds.
-        """
-        box: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._asking.add(box)
-        try:
-            if self.lost.is_set():
-                return None
-            self.send(event, data, namespace, lambda *answer: box.put(answer))
-            return box.get(timeout=timeout)
-        finally:
-            self._asking.discard(box)
 
 
 class Listener(Protocol):

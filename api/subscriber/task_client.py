@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from api.errors import ClientError, ConnectionLost
-from api.subscriber.link import ANSWER_SECONDS, Connection, Link
+from api.subscriber.connection import Connection
+from api.subscriber.link import ANSWER_SECONDS, Link
 from api.subscriber.subscriptions import Acknowledged, Follow, Heard, Notice, Subscriptions
 
 logger = logging.getLogger("runcast.client")

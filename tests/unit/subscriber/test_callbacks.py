@@ -86,7 +86,7 @@ def test_a_callback_may_disconnect(server: ScriptedServer, client: TaskWebSocket
         feed(server, task, 20)
         with pytest.raises(ClientError, match="disconnected"):
             waiting.result(DEADLINE)
-    wait_until(lambda: not client_threads())
+    wait_until(lambda: not client_threads(), explain=lambda: str(client_threads()))
     assert [1, 2] == seen.seqs[task]
 
 
@@ -167,7 +167,7 @@ def test_many_clients_of_a_lost_server_come_back_at_different_times(server: Scri
         wire.cut()
         wait_until(lambda: len(waits) >= len(clients), DEADLINE)
         list(pool.map(lambda client: client.disconnect(), clients))
-    wait_until(lambda: not client_threads())
+    wait_until(lambda: not client_threads(), explain=lambda: str(client_threads()))
     assert max(waits) - min(waits) >= 0.1
 
 

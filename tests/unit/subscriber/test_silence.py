@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.subscriber.link import HANDSHAKE_SECONDS
+from api.subscriber.connection import HANDSHAKE_SECONDS, EndingQueue
 from api.websocket_client import TaskWebSocketClient
 from tests.support.scripted_server import ScriptedServer
 from tests.support.servers import ROOT
@@ -91,6 +92,19 @@ def test_disconnect_does_not_wait_for_a_silent_network(
     client.disconnect()
     wait_until(lambda: not client_threads())
     assert time.monotonic() - asked_at < PING_INTERVAL + PING_TIMEOUT
+
+
+def test_a_ping_just_before_the_end_of_the_connection_does_not_hide_it() -> None:
+    """The library's writer overlooks the word to end behind another packet, and waited for half a minute."""
+    packets = EndingQueue()
+    packets.put("pong")
+    packets.put(None)
+    assert ["pong", None] == [packets.get(), packets.get(block=False)]
+    assert None is packets.get(timeout=DEADLINE)
+    for _ in range(3):
+        packets.task_done()
+    with pytest.raises(queue.Empty):
+        packets.get_nowait()
 
 
 class Follower:
