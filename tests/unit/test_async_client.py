@@ -248,9 +248,13 @@ def test_a_callback_may_disconnect(server: ScriptedServer) -> None:
 
         client.on_log = on_log
         await client.connect()
-        await client.subscribe(server.task(RUNNING, ("log", {})), since=0)
+        task = server.task(RUNNING)
+        await client.subscribe(task, since=0)
+        waiting = asyncio.ensure_future(client.wait_for_completion())
+        await asyncio.sleep(0)
+        server.append(task, "log", {})
         with pytest.raises(ClientError, match="disconnected"):
-            await client.wait_for_completion()
+            await waiting
 
     run(body)
 
