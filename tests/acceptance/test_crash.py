@@ -1,0 +1,71 @@
+"""`kill -9` in the middle of the work: nothing is lost, nothing comes twice, and everything ends."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from tests.support.crowd import Crowd
+from tests.support.events import history, submit, task, wait_for_status
+from tests.support.journal import open_journal
+from tests.support.processes import child_pids, gone
+from tests.support.servers import ServerProcess
+from tests.support.waiting import wait_until
+
+TASKS = 20
+COUNT = 5000
+STEPS = {"n": 40, "delay": 0.15}
+WATCHERS = 10
+"""Of each task."""
+BEGUN = 8
+"""Events after which a task counts as being in its middle."""
+
+
+def submit_all(url: str) -> list[str]:
+    """Most report in their own time; some work as fast as they can, and save where they are."""
+    return [
+        submit(url, "test-counter", {"upto": COUNT}) if number % 5 == 0 else submit(url, "test-steps", STEPS)
+        for number in range(TASKS)
+    ]
+
+
+def test_after_a_kill_every_client_has_every_event_once_and_every_task_ends(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    """20 tasks, 200 subscribers; on the same port and data the server goes on where it was."""
+    server = start_server(env={"RUNCAST_MAX_WORKERS": str(TASKS)})
+    task_ids = submit_all(server.url)
+    with Crowd(server.port, task_ids, WATCHERS) as crowd:
+        crowd.pump(crowd.all(lambda member: len(member.seqs) >= BEGUN), 40)
+        children = child_pids(server.pid)
+        running = [task_id for task_id in task_ids if task(server.url, task_id)["status"] == "running"]
+        server.kill()
+        assert len(running) >= TASKS // 2
+        assert children
+        crowd.pump(crowd.all(lambda member: member.sock is None), 10)
+        wait_until(lambda: all(map(gone, children)), 10, lambda: "children outlived their server")
+        server.start()
+        crowd.pump(crowd.all(lambda member: member.ended), 90)
+    for member in crowd.members:
+        assert list(range(1, member.last["seq"] + 1)) == member.seqs
+        assert all(answer["recovered"] for answer in member.answers)
+    for task_id in task_ids:
+        stored = history(server.url, task_id)
+        assert list(range(1, len(stored) + 1)) == [event["seq"] for event in stored]
+        assert {len(stored)} == {len(member.seqs) for member in crowd.members if member.task_id == task_id}
+        assert 1 == Counter(event["data"].get("status") for event in stored)["completed"]
+        assert ("completed", 1) == (task(server.url, task_id)["status"], task(server.url, task_id)["attempt"])
+    assert 0 == server.stop()
+    assert "ok" == open_journal(server.data_dir).integrity()
+
+
+def test_a_task_that_saves_checkpoints_goes_on_from_the_last_one(start_server: Callable[..., ServerProcess]) -> None:
+    """What was counted before the kill is not counted again."""
+    server = start_server()
+    task_id = submit(server.url, "test-counter", {"upto": 1500})
+    wait_until(lambda: (task(server.url, task_id)["current_iteration"] or 0) > 100)
+    reached = task(server.url, task_id)["current_iteration"]
+    server.kill()
+    server.start()
+    result = wait_for_status(server.url, task_id, "completed")["result"]
+    assert 1500 == result["at"] > result["started_after"] >= reached
