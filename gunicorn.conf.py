@@ -37,10 +37,15 @@ def on_starting(server):
 
 
 def post_worker_init(worker):
-    """Start running tasks with the process, not with the first request."""
+    """Start running tasks with the process, not with the first request; tell clients as soon as it is to stop."""
     from api.server import runcast
+    from api.serving.connections import limit_stalls
 
-    runcast().start()
+    made = runcast()
+    for listener in worker.sockets:
+        limit_stalls(getattr(listener, "sock", listener), made.settings.reader_patience_seconds)
+    made.start()
+    made.goodbye_while(lambda: not worker.alive)
 
 
 def worker_exit(server, worker):

@@ -24,6 +24,7 @@ from api.delivery.socketio.handler import TasksNamespace
 from api.domain.workload import Workload
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
+from api.goodbye import Door, dismiss
 from api.lifecycle import Backstage
 from api.log import get_logger
 from api.pages import create_pages
@@ -67,10 +68,21 @@ class Runcast:
     socketio: SocketIO
     emitter: Emitter
     backstage: Backstage
+    door: Door
 
     def start(self) -> None:
         """Begin to run tasks and to look for lost doorbells; a second call does nothing."""
         self.backstage.start()
+
+    def goodbye(self) -> None:
+        """Ask running tasks to stop, and have everyone on Socket.IO look for a server anew. Does not wait."""
+        self.door.shut = True
+        self.backstage.leave()
+        dismiss(self.socketio.server.eio, lambda: self.socketio.sleep(0))
+
+    def goodbye_while(self, leaving: Callable[[], bool]) -> None:
+        """Say `goodbye` once `leaving()`, and to whom comes after that too: gunicorn accepts for a while longer."""
+        self.backstage.call_while(leaving, self.goodbye)
 
     def stop(self) -> None:
         """End running tasks within the grace, then close the store; a second call does nothing."""
@@ -84,8 +96,9 @@ def create_app(settings: Settings | None = None) -> Runcast:
     app = _flask(settings)
     policy = OriginPolicy(settings)
     socketio = _socketio(app, settings, runtime, policy)
-    app.wsgi_app = guarded(app.wsgi_app, settings, policy)  # type: ignore[assignment,method-assign]  # Flask's documented way
-    return _assemble(settings, runtime, app, socketio)
+    door = Door(guarded(app.wsgi_app, settings, policy))
+    app.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented way
+    return _assemble(settings, runtime, app, socketio, door)
 
 
 def utc_now() -> datetime:
@@ -138,7 +151,7 @@ class _Core:
         self.grants = Grants(self.store, self.publisher, worker=f"{socket.gethostname()}:{os.getpid()}")
 
 
-def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO) -> Runcast:
+def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, door: Door) -> Runcast:
     core = _Core(settings, runtime, socketio)
     workloads = load_workloads()
     hub = Hub(core.store, core.bus, runtime)
@@ -167,7 +180,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     )
     register_rest(app, spec, parts)
     TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
-    return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage)
+    return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage, door)
 
 
 def _dispatcher(core: _Core) -> Dispatcher:

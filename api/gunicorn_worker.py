@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 import eventlet
@@ -15,6 +15,11 @@ import eventlet.hubs
 import eventlet.wsgi
 from eventlet.greenio import GreenSocket
 from gunicorn.workers.base_async import AsyncWorker
+
+from api.serving.connections import Connections
+
+LOOK_SECONDS = 0.1
+"""How soon a worker that was told to stop accepts no more."""
 
 
 class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -31,6 +36,12 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
         super().load_wsgi()
         self.wsgi = _with_socket(self.wsgi)
 
+    def handle_request(self, *request: Any) -> Any:
+        try:
+            return super().handle_request(*request)
+        except TimeoutError as error:  # see `limit_stalls`; gunicorn would log it as a fault of its own
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+
     def timeout_ctx(self) -> Any:
         return eventlet.Timeout(self.cfg.keepalive or None, False)
 
@@ -46,17 +57,22 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
     def run(self) -> None:
         pool = eventlet.GreenPool(self.worker_connections)
         listeners = [_green(listener) for listener in self.sockets]
-        acceptors = [eventlet.spawn(self._accept, pool, listener) for listener in listeners]
+        connections = Connections()
+        acceptors = [eventlet.spawn(self._accept, pool, listener, connections) for listener in listeners]
         while self.alive:
             self.notify()
-            eventlet.sleep(1.0)
+            eventlet.sleep(LOOK_SECONDS)
         for acceptor in acceptors:
             acceptor.kill()
         for listener in listeners:
             listener.close()
+        connections.drain(eventlet.sleep)
 
-    def _accept(self, pool: eventlet.GreenPool, listener: GreenSocket) -> None:
-        handle = partial(self.handle, listener)
+    def _accept(self, pool: eventlet.GreenPool, listener: GreenSocket, connections: Connections) -> None:
+        def handle(connection: Any, address: Any) -> None:
+            with connections.holding(connection):
+                self.handle(listener, connection, address)
+
         while True:
             connection, address = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -24,6 +24,7 @@ SWEEP_SECONDS = 1.5
 RETENTION_SECONDS = 60.0
 """How often it is looked for history that is not to be kept any longer."""
 TICK_SECONDS = 0.02
+LOOK_SECONDS = 0.1
 
 
 class Backstage:
@@ -51,7 +52,8 @@ class Backstage:
         self._store = store
         self._retention = retention
         self._started = False
-        self._stopping = False
+        self._leaving = False
+        self._stopped = False
 
     def start(self) -> None:
         if not self._started:
@@ -60,10 +62,28 @@ class Backstage:
             self._spawn(self._watch_the_hub)
             self._spawn(self._run_tasks)
 
+    def leave(self) -> None:
+        """Begin to stop: no more tasks are taken, those that run are asked to end. Does not wait."""
+        self._leaving = True
+        if self._lock.held:
+            self._dispatcher.leave()
+
+    def call_while(self, condition: Callable[[], bool], action: Callable[[], None]) -> None:
+        """`action` in a background thread, ten times a second while `condition` holds."""
+
+        def watch() -> None:
+            while True:
+                if condition():
+                    action()
+                self._runtime.sleep(LOOK_SECONDS)
+
+        self._spawn(watch)
+
     def stop(self, grace: float) -> None:
-        if self._stopping:
+        if self._stopped:
             return
-        self._stopping = True
+        self._stopped = True
+        self.leave()
         if self._lock.held:
             self._dispatcher.stop(grace)
         self._store.close()
@@ -77,7 +97,7 @@ class Backstage:
 
     def _run_tasks(self) -> None:
         self._wait_for_the_lock()
-        while not self._stopping:
+        while not self._leaving:
             try:
                 for task in self._grants.recover():
                     _log.info("task_recovered", task_id=task.id, status=str(task.status))
@@ -86,12 +106,12 @@ class Backstage:
                 metrics.failure("recover")
                 _log.warning("recovery_delayed", reason=error.message)
                 self._runtime.sleep(LOCK_SECONDS)
-        if not self._stopping:
+        if not self._leaving:
             self._spawn(self._trim_for_ever)
             self._dispatcher.run()
 
     def _sweep_for_ever(self) -> None:
-        while not self._stopping:
+        while not self._leaving:
             self._runtime.sleep(SWEEP_SECONDS)
             for sweep in self._sweeps:
                 try:
@@ -101,18 +121,18 @@ class Backstage:
                     _log.warning("sweep_failed", reason=error.message)
 
     def _trim_for_ever(self) -> None:
-        while not self._stopping:
+        while not self._leaving:
             try:
                 self._retention.sweep()
             except Exception as error:  # noqa: BLE001  whatever it is, the journal must not grow for ever because of it
-                if not self._stopping:
+                if not self._leaving:
                     metrics.failure("retention")
                     _log.warning("retention_failed", reason=str(error))
             self._runtime.sleep(RETENTION_SECONDS)
 
     def _watch_the_hub(self) -> None:
         largest = 0.0
-        while not self._stopping:
+        while not self._leaving:
             asleep = time.monotonic()
             self._runtime.sleep(TICK_SECONDS)
             gap = max(0.0, time.monotonic() - asleep - TICK_SECONDS)
@@ -122,7 +142,7 @@ class Backstage:
 
     def _wait_for_the_lock(self) -> None:
         told = False
-        while not self._stopping and not self._lock.acquire():
+        while not self._leaving and not self._lock.acquire():
             if not told:
                 _log.warning("standing_by", reason="another server runs the tasks of this data folder")
                 told = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,16 +83,21 @@ class Dispatcher:
                 _log.exception("dispatch_broken")
             self._nudge.wait(POLL_SECONDS)
 
-    def stop(self, grace: float) -> None:
-        """Take no more work, end what runs, wait `grace` seconds at most for it."""
+    def leave(self) -> None:
+        """Take no more work and ask what runs to end; does not wait for it."""
+        if self._stopping:
+            return
         self._stopping = True
         self.wake()
         for attempt in list(self._attempts.values()):
             attempt.control.send("shutdown")
-        waited = 0.0
-        while self._attempts and waited < grace:
+
+    def stop(self, grace: float) -> None:
+        """`leave`, and wait `grace` seconds at most until nothing runs."""
+        self.leave()
+        deadline = time.monotonic() + grace
+        while self._attempts and time.monotonic() < deadline:
             self._runtime.sleep(0.05)
-            waited += 0.05
 
     def _fill_slots(self) -> None:
         while not self._stopping and len(self._attempts) < self._slots:

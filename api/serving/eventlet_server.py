@@ -8,16 +8,20 @@ from typing import Any
 import eventlet
 import eventlet.wsgi
 
+from api.serving.connections import Connections, limit_stalls
+
 MAX_CONNECTIONS = 20_000
 """eventlet's own default is 1,024: the next client hangs without an error."""
 
 
 class EventletServer:
-    def __init__(self, app: Any, host: str, port: int) -> None:
+    def __init__(self, app: Any, host: str, port: int, stall_seconds: float) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._app = _with_chunked_bodies(app)
         self._listener = eventlet.listen((host, port), family=family, backlog=1024)
         self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 40 ms stalls without it
+        limit_stalls(self._listener, stall_seconds)
+        self.connections = Connections()
         self.port = int(self._listener.getsockname()[1])
 
     def start(self) -> None:
@@ -25,6 +29,7 @@ class EventletServer:
             eventlet.wsgi.server,
             self._listener,
             self._app,
+            protocol=self._serve,
             log_output=False,
             debug=False,  # else a malformed frame is answered with a Python traceback
             max_size=MAX_CONNECTIONS,
@@ -32,9 +37,14 @@ class EventletServer:
         )
 
     def stop(self) -> None:
-        """Accept no more."""
+        """Accept no more, and close idle connections."""
         self._thread.kill()
         self._listener.close()
+
+    def _serve(self, connection: Any, server: Any) -> None:
+        """`connection` is eventlet's [address, socket, state]."""
+        with self.connections.holding(connection[1]):
+            eventlet.wsgi.HttpProtocol(connection, server)
 
 
 def _with_chunked_bodies(app: Any) -> Any:

@@ -14,8 +14,11 @@ from api.config import OPEN_WARNING, load_settings
 from api.errors import ConfigError
 from api.log import configure_logging, get_logger
 from api.runtime.choose import current_runtime
+from api.serving.connections import Connections
 
 _log = get_logger(__name__)
+LOOK_SECONDS = 0.2
+"""A signal that the kernel hands to another thread does not wake the main one, which alone acts on it."""
 _SERVERS = {
     "eventlet": "api.serving.eventlet_server:EventletServer",
     "gevent": "api.serving.gevent_server:GeventServer",
@@ -25,6 +28,7 @@ _SERVERS = {
 
 class Server(Protocol):
     port: int
+    connections: Connections
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
@@ -45,10 +49,12 @@ def run(make: Callable[[], Runcast]) -> None:
     server.start()
     runcast.start()
     _announce(runcast, server.port)
-    while not stop.wait(3600):
+    while not stop.wait(LOOK_SECONDS):
         pass
     _log.info("stopping")
     server.stop()
+    runcast.goodbye()
+    server.connections.drain(current_runtime().sleep)
     runcast.stop()
     _log.info("stopped")
 
@@ -58,7 +64,7 @@ def _listen(runcast: Runcast) -> Server:
     module, name = _SERVERS[current_runtime().name].split(":")
     kind: Any = getattr(importlib.import_module(module), name)
     try:
-        server: Server = kind(runcast.app, settings.host, settings.port)
+        server: Server = kind(runcast.app, settings.host, settings.port, settings.reader_patience_seconds)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from None

@@ -74,6 +74,15 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def exited(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
+
+    def signal(self, number: int) -> None:
+        """Send a signal and do not wait for what comes of it."""
+        os.kill(self.pid, number)
+
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process without waiting for it: for servers that refuse to start."""
         self.data_dir.mkdir(parents=True, exist_ok=True)

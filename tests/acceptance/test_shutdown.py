@@ -1,0 +1,130 @@
+"""SIGTERM: who is connected hears of it at once, what runs is put back, and the process is gone in time."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.crowd import Crowd
+from tests.support.events import history, submit, task, wait_for_status
+from tests.support.journal import open_journal
+from tests.support.processes import child_pids, gone
+from tests.support.servers import STOP_SECONDS, ServerProcess, gunicorn
+from tests.support.stock import StockClient
+from tests.support.waiting import wait_until
+
+GRACE = 4.0
+A_LITTLE = 2.0
+"""Seconds beyond the grace, on a machine that does other things too."""
+OWN = {mode: {"env": {"RUNCAST_ASYNC_MODE": mode}} for mode in ("eventlet", "gevent", "threading")}
+TOLD = OWN | {"gunicorn-eventlet": {"command": gunicorn}}
+"""The ways to serve that tell every kind of client."""
+ALL = TOLD | {
+    "gunicorn-gevent": {"command": partial(gunicorn, worker_class="gevent")},
+    "gunicorn-gthread": {"command": partial(gunicorn, worker_class="gthread")},
+}
+
+
+@pytest.fixture
+def server_of(start_server: Callable[..., ServerProcess]) -> Callable[..., ServerProcess]:
+    """A server of one of the ways, with the grace of these tests."""
+
+    def start(way: dict[str, Any], **more: str) -> ServerProcess:
+        env = {"RUNCAST_SHUTDOWN_GRACE_SECONDS": str(GRACE)} | way.get("env", {}) | more
+        return start_server(**way | {"env": env})
+
+    return start
+
+
+def stop(server: ServerProcess, crowd: Crowd) -> None:
+    """SIGTERM, while the crowd reads on and tries to come back."""
+    server.signal(signal.SIGTERM)
+    crowd.pump(lambda: server.exited, STOP_SECONDS)
+    assert 0 == server.stop()
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+@pytest.mark.parametrize("way", ALL.values(), ids=ALL)
+def test_a_stock_client_sees_a_lost_transport_and_comes_back_by_itself(way, transport: str, server_of) -> None:
+    """python-socketio as it comes: told at once, it does not take it for the end, and finds the next server."""
+    server = server_of(way)
+    with StockClient(server.url, transport) as client:
+        assert 0 == server.stop()
+        wait_until(lambda: client.lost, 5, lambda: "the client was not told")
+        server.start()
+        wait_until(lambda: client.connects == 2, 20, lambda: "the client did not come back")
+    assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.parametrize("way", ALL.values(), ids=ALL)
+def test_a_stop_with_clients_and_tasks_is_over_within_the_grace(way, server_of) -> None:
+    """Its tasks do not hear the request to stop; the clients are told before that, and not at the end."""
+    server = server_of(way)
+    task_ids = [submit(server.url, "test-stubborn") for _ in range(2)]
+    with Crowd(server.port, task_ids, 5) as crowd:
+        crowd.pump(crowd.all(lambda member: len(member.seqs) >= 3), 30)
+        children = child_pids(server.pid)
+        asked = time.monotonic()
+        server.signal(signal.SIGTERM)
+        crowd.pump(crowd.all(lambda member: member.lost), GRACE)
+        assert not server.exited, "they were told only by the end of the process"
+        stop(server, crowd)
+        assert time.monotonic() - asked < GRACE + A_LITTLE
+    wait_until(lambda: all(map(gone, children)), 2, lambda: "a child outlived its server")
+    assert "Traceback" not in server.log_text()
+
+
+@pytest.mark.parametrize("way", TOLD.values(), ids=TOLD)
+def test_streams_and_idle_connections_end_while_the_tasks_still_stop(way, server_of) -> None:
+    server = server_of(way)
+    task_id = submit(server.url, "test-stubborn")
+    wait_for_status(server.url, task_id, "running")
+    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    idle.request("GET", "/api/health")
+    idle.getresponse().read()
+    assert (idle.sock is None) is (way is OWN["threading"]), "which alone does not keep connections alive"
+    stream = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    stream.sendall(f"GET /api/tasks/{task_id}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    assert b"200 OK" in stream.recv(4096)
+    server.signal(signal.SIGTERM)
+    for connection in filter(None, (idle.sock, stream)):
+        while connection.recv(4096):
+            pass
+        connection.close()
+    assert not server.exited, "they were closed only by the end of the process"
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{server.url}/api/health", timeout=5)
+    assert 0 == server.stop()
+
+
+@pytest.mark.parametrize("way", ALL.values(), ids=ALL)
+def test_a_stop_under_load_leaves_a_consistent_store_and_every_task_goes_on(way, server_of) -> None:
+    """Stopped and started three times amid the work; then every client has every event once."""
+    server = server_of(way, RUNCAST_MAX_WORKERS="3")
+    task_ids = [submit(server.url, "test-counter", {"upto": 3000}) for _ in range(2)]
+    task_ids += [submit(server.url, "test-steps", {"n": 25, "delay": 0.02}) for _ in range(4)]
+    with Crowd(server.port, task_ids, 3) as crowd:
+        for _ in range(3):
+            begun = len(crowd.members[0].seqs)
+            crowd.pump(lambda begun=begun: len(crowd.members[0].seqs) > begun + 5, 30)
+            children = child_pids(server.pid)
+            stop(server, crowd)
+            assert all(map(gone, children))
+            assert "ok" == open_journal(server.data_dir).integrity()
+            for seqs in open_journal(server.data_dir).seqs().values():
+                assert list(range(1, len(seqs) + 1)) == seqs
+            server.start()
+        crowd.pump(crowd.all(lambda member: member.ended), 60)
+    for member in crowd.members:
+        assert list(range(1, member.last["seq"] + 1)) == member.seqs
+        assert len(history(server.url, member.task_id)) == len(member.seqs)
+    assert {"completed"} == {task(server.url, task_id)["status"] for task_id in task_ids}
+    assert "Traceback" not in server.log_text()
