@@ -106,6 +106,9 @@ class Transaction(Protocol):
         """The last seq of the events older than `before` that the untrimmed history begins with: the next
         `limit` are looked at. None when there is none. An event that is younger shields those after it."""
 
+    def touch(self) -> None:
+        """Write something and take it away again: fails where the next commit would."""
+
     def add_task(self, task: Task) -> None: ...
     def save_task(self, task: Task) -> None:
         """Write every field of an existing task but `trimmed_seq`."""

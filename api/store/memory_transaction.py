@@ -113,6 +113,9 @@ class MemoryTransaction:
 
     # -- writing
 
+    def touch(self) -> None:
+        guards.must_be_writable(self._writable)
+
     def add_task(self, task: Task) -> None:
         guards.must_be_writable(self._writable)
         if task.id in self._state.tasks:

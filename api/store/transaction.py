@@ -14,6 +14,7 @@ from api.domain.task import Task
 from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import events, guards, listing, requests, tasks, trimming
 from api.store.engine import Connection, Row
+from api.store.epoch import touch
 from api.store.failures import is_duplicate
 from api.store.statement import Statement
 from api.store.values import micros
@@ -117,6 +118,10 @@ class SqlTransaction:
         return int(old[-1][0]) if old else None
 
     # -- writing
+
+    def touch(self) -> None:
+        guards.must_be_writable(self._writable)
+        touch(self._connection)
 
     def add_task(self, task: Task) -> None:
         self._insert(tasks.ADD, tasks.to_values(task), guards.exists(task))

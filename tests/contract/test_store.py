@@ -354,6 +354,14 @@ class TestJournal:
         assert len(epochs) == 1
         assert len(epochs.pop()) >= 16
 
+    def test_a_touch_is_a_write_that_changes_nothing(self, store: Store) -> None:
+        before = store.read(lambda tx: (tx.epoch(), tx.last_seqs(ids(1))))
+        store.write(lambda tx: tx.touch())
+        store.write(lambda tx: tx.touch())
+        assert before == store.read(lambda tx: (tx.epoch(), tx.last_seqs(ids(1))))
+        with pytest.raises(RuntimeError):
+            store.read(lambda tx: tx.touch())
+
 
 class TestIdempotencyKeys:
     REQUEST = IdempotentRequest("hash", task_id(1))
