@@ -27,12 +27,11 @@ Json = dict[str, Any]
 
 
 class Subscriber:
-    """Follows one task. `seqs` has every number in the order of arrival, over all its connections."""
+    """Follows one task. `events` has every envelope in the order of arrival, over all its connections."""
 
     def __init__(self, task_id: str) -> None:
         self.task_id = task_id
-        self.seqs: list[int] = []
-        self.last: Json = {}
+        self.events: list[Json] = []
         self.answers: list[Json] = []
         """What each `subscribe` was answered."""
         self.lost = 0
@@ -40,6 +39,14 @@ class Subscriber:
         self.sock: socket.socket | None = None
         self.due = 0.0
         self._buffer = bytearray()
+
+    @property
+    def seqs(self) -> list[int]:
+        return [event["seq"] for event in self.events]
+
+    @property
+    def last(self) -> Json:
+        return self.events[-1] if self.events else {}
 
     @property
     def ended(self) -> bool:
@@ -75,7 +82,7 @@ class Subscriber:
         if text == "2":
             self._send("3")
         elif text.startswith(f"40{NAMESPACE}"):
-            request = {"task_id": self.task_id, "since": self.seqs[-1] if self.seqs else 0}
+            request = {"task_id": self.task_id, "since": self.last.get("seq", 0)}
             self._send(f"42{NAMESPACE},{json.dumps(['subscribe', request])}")
         elif text.startswith(f"42{NAMESPACE},"):
             self._hear(*json.loads(text.partition(",")[2]))
@@ -84,8 +91,7 @@ class Subscriber:
         if name == "subscribed":
             self.answers.append(message)
         elif name == "task_update":
-            self.seqs.append(message["seq"])
-            self.last = message
+            self.events.append(message)
         elif name not in ("connected", "unsubscribed"):
             raise AssertionError(f"{name}: {message}")
 
@@ -166,9 +172,9 @@ class Crowd:
             member.drop()
 
     def _state(self) -> str:
-        worst = min(self.members, key=lambda member: len(member.seqs) if not member.ended else 10**9)
+        worst = min(self.members, key=lambda member: len(member.events) if not member.ended else 10**9)
         ended = sum(member.ended for member in self.members)
-        return f"{ended} of {len(self.members)} have ended; the last one has {worst.last} of {len(worst.seqs)} events"
+        return f"{ended} of {len(self.members)} have ended; the last one has {worst.last} of {len(worst.events)} events"
 
 
 def _handshake(port: int) -> tuple[socket.socket, bytes]:
