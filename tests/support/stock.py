@@ -24,6 +24,8 @@ class StockClient:
     def __exit__(self, *exception: object) -> None:
         if self._sio.connected:
             self._sio.eio.disconnect(abort=True)  # does not wait for a poll that is under way
+            if self._sio.eio.http is not None:
+                self._sio.eio.http.close()
         else:
             self._sio.shutdown()
 
