@@ -17,7 +17,7 @@ from api.runtime.choose import current_runtime
 from api.serving.connections import Connections
 
 _log = get_logger(__name__)
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 """A signal that the kernel hands to another thread does not wake the main one, which alone acts on it."""
 _SERVERS = {
     "eventlet": "api.serving.eventlet_server:EventletServer",
@@ -43,14 +43,14 @@ def run(make: Callable[[], Runcast]) -> None:
     configure_logging(settings.log_format, settings.log_level)
     runcast = make()
     server = _listen(runcast)
-    stop = current_runtime().waiter()
+    asked: list[int] = []  # no waiter: setting one takes a lock, which the interrupted code may hold
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _frame: asked.append(number))
     server.start()
     runcast.start()
     _announce(runcast, server.port)
-    while not stop.wait(LOOK_SECONDS):
-        pass
+    while not asked:
+        current_runtime().sleep(LOOK_SECONDS)
     _log.info("stopping")
     server.stop()
     runcast.goodbye()
