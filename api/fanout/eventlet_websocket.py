@@ -8,7 +8,7 @@ from typing import Any
 from engineio.async_drivers.eventlet import WebSocketWSGI
 
 from api.fanout.batch import Frames
-from api.fanout.kernel import cut_off, limit_buffer, unsent
+from api.fanout.kernel import cut_off, prepare, unsent
 
 
 class EventletWebSocket(WebSocketWSGI):  # type: ignore[misc]  # the library has no types
@@ -35,7 +35,7 @@ class _Channel:
         self._websocket = websocket
         self._raw = websocket.socket.fd
         websocket.socket.settimeout(None)
-        limit_buffer(self._raw)
+        prepare(self._raw)
         outbox.channel = self
         outbox.write_now = self.write_now
 

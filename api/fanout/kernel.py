@@ -14,9 +14,13 @@ SEND_BUFFER = 128 * 1024
 cannot pass what is in there."""
 
 
-def limit_buffer(raw: Any) -> None:
+def prepare(raw: Any) -> None:
+    """Bound its buffer, and leave it to `Patience` when a reader takes nothing: the kernel's own time-out, if
+    its listener has one, takes a reader that drains slowly for one that is gone."""
     with suppress(OSError):  # it is closed already: the next read says so
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
 
 
 def unsent(raw: Any) -> int:

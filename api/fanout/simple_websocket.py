@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from api.fanout.batch import Frames
-from api.fanout.kernel import cut_off, limit_buffer, unsent
+from api.fanout.kernel import cut_off, prepare, unsent
 
 
 def with_outbox(websocket_class: Any) -> Any:
@@ -27,7 +27,7 @@ def with_outbox(websocket_class: Any) -> Any:
         def _run(self, _websocket: Any) -> Any:
             self._raw = self.ws.sock
             self.ws.sock = _WholeWrites(self._raw)
-            limit_buffer(self._raw)
+            prepare(self._raw)
             self._outbox.channel = self
             return self._handler(self)
 
