@@ -19,7 +19,7 @@ class Sweeps:
     def sweep(self) -> int:
         self.done.append("sweep")
         if len([what for what in self.done if what == "sweep"]) == 3:
-            self.backstage._stopping = True
+            self.backstage._leaving = True
         if self.done == ["sweep"]:
             raise Unavailable("the disk is full")
         return 0
