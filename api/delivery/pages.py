@@ -14,6 +14,8 @@ PAGE = 200
 """Events of a page; page n begins with seq n * PAGE + 1."""
 CACHED = 32
 """Full pages that are kept: 200 clients that come back at once read them together."""
+HEAVIEST = 512 * 1024
+"""Characters of text in a page that is kept: one of long tracebacks is read again instead."""
 WAIT_SECONDS = 5.0
 
 Key = tuple[str, int]
@@ -63,9 +65,13 @@ class Pages:
         task_id, number = key
         start = number * PAGE
         page = self._store.read(lambda tx: tx.events(task_id, start, limit=PAGE))
-        if page and len(page) == PAGE and page[-1].seq == start + PAGE:
+        if len(page) == PAGE and page[-1].seq == start + PAGE and _weight(page) <= HEAVIEST:
             with self._lock:
                 self._kept[key] = page
                 while len(self._kept) > CACHED:
                     self._kept.popitem(last=False)
         return page
+
+
+def _weight(page: Sequence[Event]) -> int:
+    return sum(len(value) for event in page for value in event.data.values() if isinstance(value, str))

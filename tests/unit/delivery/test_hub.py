@@ -311,6 +311,12 @@ def test_a_page_is_read_once_for_all_who_want_it(world):
     assert len(reads) <= 1 + 3 + 20 * 2  # opened once, three full pages, and per reader the end
 
 
+def test_a_page_of_long_texts_is_not_kept(world):
+    world.report(200, message="x" * 10_000)
+    assert run(1, 200) == world.join(0).seqs
+    assert {} == world.hub._pages._kept
+
+
 def test_an_event_knows_whether_it_ends_its_task():
     ends = Event(TASK, 1, EventType.STATUS_CHANGE, {"status": "cancelled"}, AT)
     goes_on = Event(TASK, 2, EventType.STATUS_CHANGE, {"status": "paused"}, AT)

@@ -166,9 +166,9 @@ class World:
         self.hub = Hub(self.store, self.bus, self.runtime)
         self.publisher = Publisher(self.store, self.bus, lambda: AT)
 
-    def report(self, count=1, kind=EventType.LOG):
+    def report(self, count=1, kind=EventType.LOG, message="x"):
         for number in range(count):
-            data = {"level": "info", "message": "x"}
+            data = {"level": "info", "message": message}
             if kind is EventType.PROGRESS:
                 data = {"current_iteration": number, "max_iterations": None, "progress_percent": 1.0}
             self.publisher.publish(TASK, [Draft(kind, data)])
