@@ -33,6 +33,7 @@ class _Channel:
 
     def __init__(self, websocket: Any, outbox: Any) -> None:
         self._websocket = websocket
+        self._sending = websocket._sendlock
         self._raw = websocket.socket.fd
         websocket.socket.settimeout(None)
         prepare(self._raw)
@@ -41,12 +42,13 @@ class _Channel:
 
     def write_now(self, data: bytes) -> int:
         """Bytes that the socket took, without waiting. A broken one takes none: its writer finds out."""
-        if self._websocket._sendlock.locked():  # somebody is in the middle of a frame
+        if self._sending.counter < 1:  # somebody is in the middle of a frame
             return 0
         try:
-            return int(self._raw.send(data))
+            sent: int = self._raw.send(data)
         except OSError:
             return 0
+        return sent
 
     def send(self, message: Any) -> None:
         if isinstance(message, Frames):

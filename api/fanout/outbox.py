@@ -41,7 +41,7 @@ class Owner(Protocol):
         """More than `MOST` was put: it takes nothing any more, the connection is to be closed."""
 
     def waits(self, outbox: Outbox) -> None:
-        """Something is queued, because the socket does not take it now."""
+        """Something may have to wait, in the queue or in the kernel: its reader is to be watched."""
 
 
 class Outbox:
@@ -68,7 +68,7 @@ class Outbox:
         self.write_now: WriteNow | None = None
         self.full = False
         self.moved_at = time.monotonic()
-        """When something last went out, or began to wait."""
+        """When something last went out, or began to be watched."""
         self._owner = owner
         self._bell = bell
         self._empty = empty
@@ -120,36 +120,33 @@ class Outbox:
     def _put(self, packets: Sequence[Any], joined: bytes | None) -> None:
         if self._over or not packets or self._written(packets, joined):
             return
-        self._begin_to_wait()
         self._items.extend(packets)
         self._waiting += sum(map(size_of, packets))
         self._grown()
 
     def _written(self, packets: Sequence[Any], joined: bytes | None) -> bool:
         """Write to an idle WebSocket; what it does not take becomes the head of the queue."""
-        if self.write_now is None or not self.idle or not self.upgraded:
+        if self.write_now is None or self._items or self._head or self._flight or not self.socket.upgraded:
             return False
         data = joined if joined is not None else b"".join(map(frame_of, packets))
         sent = self.write_now(data)
         if sent < len(data):
-            self._begin_to_wait()
             self._head = data[sent:]
             self._waiting += len(self._head)
             self._grown()
         return True
 
     def _put_first(self, packet: Any) -> None:
-        """A ping passes what waits, else a reader that is slow looks like one that is dead."""
+        """A ping passes what waits, else a reader that is slow looks like one that is dead.
+
+        It cannot pass what the kernel holds: so it is looked whether that moves.
+        """
+        self._owner.waits(self)
         if self._over or self._written((packet,), None):
             return
-        self._begin_to_wait()
         self._items.appendleft(packet)
         self._waiting += size_of(packet)
         self._grown()
-
-    def _begin_to_wait(self) -> None:
-        if self.idle:
-            self.moved_at = time.monotonic()
 
     def _grown(self) -> None:
         self._ring()

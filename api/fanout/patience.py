@@ -29,7 +29,10 @@ class Patience:
         """With what the kernel had not sent at the last look, in bytes."""
 
     def watch(self, outbox: Outbox) -> None:
-        self._waiting.setdefault(outbox, 0)
+        """Until nothing waits for it any more."""
+        if outbox not in self._waiting:
+            self._waiting[outbox] = 0
+            outbox.moved_at = time.monotonic()
 
     def run(self, sleep: Callable[[float], None], ping_timeout: float, stopped: Callable[[], bool]) -> None:
         """The body of its background thread; looks several times within a ping's time-out."""

@@ -62,10 +62,12 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
 
     def send_packets(self, packets: Sequence[EnginePacket], *, namespace: str, to: str) -> None:
         """Send packets to everybody in a room, or to one connection by its sid: one write for all of them."""
+        sockets = self.server.eio.sockets
         joined: bytes | None = None
         for _sid, eio_sid in self.server.manager.get_participants(namespace, to):
-            outbox = self._outbox_of(eio_sid)
-            if outbox is None:
+            try:
+                outbox = sockets[eio_sid].queue
+            except KeyError:  # gone, or Flask-SocketIO's test client
                 for packet in packets:
                     self.server._send_eio_packet(eio_sid, packet)
                 continue

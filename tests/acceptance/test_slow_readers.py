@@ -160,17 +160,18 @@ def _grown(server: ServerProcess, reader: RawSubscriber, work: Work) -> int:
         return memory_kib(server) - before
 
 
-def test_a_reader_that_drains_slowly_is_kept_though_its_answers_to_pings_are_late(tmp_path):
+@pytest.mark.parametrize("backlog", [500, 2000], ids=["in-the-kernel", "in-the-journal"])
+def test_a_reader_that_drains_slowly_is_kept_though_its_answers_to_pings_are_late(tmp_path, backlog):
     """A ping each second and a second to answer it, and a backlog that takes several to read."""
     env = {"RUNCAST_PING_INTERVAL_SECONDS": "1", "RUNCAST_PING_TIMEOUT_SECONDS": "1"}
     with ServerProcess(tmp_path / "data", env=env) as server:
         work = Work(server)
         with RawWebSocket(server.port, receive_buffer=4096) as slow:
             subscribed(slow, work)
-            work.report(2000)
+            work.report(backlog)
             work.complete()
             last = 0
-            for _ in range(40):  # 400 KiB are on their way: at this pace they take some 10 s
+            for _ in range(40):
                 for _ in range(10):
                     last = slow.next()[1]["seq"]
                 let_pass(0.15)

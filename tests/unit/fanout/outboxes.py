@@ -16,6 +16,7 @@ class Owner:
 
     def __init__(self):
         self.told: list[str] = []
+        self.watched = 0
 
     def filled(self, outbox):
         self.told.append("filled")
@@ -27,7 +28,7 @@ class Owner:
         self.told.append("overflowed")
 
     def waits(self, outbox):
-        """Told at each put that is queued."""
+        self.watched += 1
 
 
 class Wire:

@@ -63,7 +63,10 @@ def test_eventlets_websocket_has_a_lock_a_socket_and_a_closing_frame():
     assert "self._sendlock.acquire()" in source(websocket.RFC6455WebSocket._send)
     assert "self.socket = sock" in source(websocket.WebSocket.__init__)
     assert "ignore_send_errors" in inspect.signature(websocket.RFC6455WebSocket._send_closing_frame).parameters
-    assert callable(eventlet.semaphore.Semaphore().locked)
+    lock = eventlet.semaphore.Semaphore()
+    assert 1 == lock.counter
+    lock.acquire()
+    assert 0 == lock.counter
 
 
 def test_simple_websocket_is_given_a_handler_and_keeps_its_socket_as_sock():

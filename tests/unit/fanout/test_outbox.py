@@ -69,6 +69,17 @@ def test_a_ping_passes_what_waits_but_not_a_frame_in_the_middle():
     assert frame("4one")[3:] + frame("2") + frame("4two") == outbox.get().encode()
 
 
+def test_a_reader_is_watched_from_each_ping_on_and_from_the_first_packet_that_waits():
+    outbox, owner = an_outbox(wire=Wire())
+    outbox.put(message("one"))
+    assert 0 == owner.watched
+    outbox.put(Packet(PING))
+    assert 1 == owner.watched
+    outbox.channel.room = 0
+    outbox.put(message("two"))
+    assert 2 == owner.watched
+
+
 def test_a_polling_client_gets_sixteen_packets_at_a_time_in_order():
     outbox, _ = an_outbox(upgraded=False)
     for number in range(40):

@@ -56,6 +56,22 @@ def test_a_reader_that_drains_is_kept_for_as_long_as_it_takes(clock):
     assert [] == given_up
 
 
+def test_the_minute_begins_when_a_reader_is_first_watched(clock):
+    outbox, given_up = an_outbox(wire=Wire())[0], []
+    outbox.moved_at = clock.now - 3600
+    outbox.channel.unsent = lambda: 5000
+    patience = Patience(given_up.append)
+    patience.watch(outbox)
+    patience.look()
+    clock.now += 59
+    patience.watch(outbox)
+    patience.look()
+    assert [] == given_up
+    clock.now += 1
+    patience.look()
+    assert [outbox] == given_up
+
+
 def test_bytes_in_the_kernel_count_as_waiting_when_the_outbox_is_empty(clock):
     outbox, given_up = an_outbox(wire=Wire())[0], []
     outbox.moved_at = clock.now
