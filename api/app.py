@@ -129,6 +129,7 @@ def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPo
         cors_allowed_origins=policy.allows,
         max_http_buffer_size=MAX_SOCKET_MESSAGE,
         manage_session=False,
+        async_handlers=False,  # what one connection asks for is done in its order
         ping_interval=settings.ping_interval_seconds,
         ping_timeout=settings.ping_timeout_seconds,
         patience_seconds=settings.reader_patience_seconds,

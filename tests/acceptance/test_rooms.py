@@ -5,8 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
 from tests.support.events import Listener, history, seqs, submit, task, wait_for_status
+from tests.support.raw import RawPolling, RawWebSocket
 from tests.support.waiting import wait_until
 
 STEPS = {"n": 30, "delay": 0.01}
@@ -122,6 +124,24 @@ def test_after_unsubscribe_nothing_more_arrives(server):
         assert heard == len(listener.updates)
         listener.call("control", {"task_id": task_id, "action": "cancel"})
     wait_for_status(server.url, task_id, "cancelled")
+
+
+@pytest.mark.parametrize("transport", [RawWebSocket, RawPolling])
+def test_what_one_connection_asks_for_is_done_in_its_order(server, transport):
+    """Subscribe and unsubscribe without waiting for answers: whoever is last has its way."""
+    task_id = submit(server.url, "test-steps", {"n": 1000, "delay": 0.005})
+    with transport(server.port) as connection:
+        for _ in range(30):
+            connection.emit("subscribe", {"task_id": task_id})
+            connection.emit("unsubscribe", {"task_id": task_id})
+        answers = []
+        while len(answers) < 60:
+            name, _data = connection.next()
+            answers += [name] if name != "task_update" else []
+        assert ["subscribed", "unsubscribed"] * 30 == answers
+        connection.emit("unsubscribe", {"task_id": task_id})
+        assert [] == connection.until("unsubscribed")[0]
+    requests.post(f"{server.url}/api/tasks/{task_id}/cancel", timeout=10)
 
 
 def test_two_subscriptions_of_one_connection_to_one_task_are_one(server):
