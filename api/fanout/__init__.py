@@ -8,7 +8,7 @@ falls behind and when it has caught up; pings pass the data that waits; a reader
     socketio            the class: encode once, write the same bytes to everybody in a room
     outbox              what waits for one connection, in place of its queue
     batch frames        packets together in one write; a packet as a WebSocket frame
-    patience            readers that are blocked: their pings wait, after a minute they are closed
+    patience clock      readers that are blocked: their pings wait, after a minute they are closed; a clock that is set
     eventlet_websocket simple_websocket     where an outbox meets the WebSocket of an async mode
 
 It builds on private parts of python-engineio and eventlet; `tests/unit/fanout/test_libraries.py` says which.

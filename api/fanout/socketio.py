@@ -13,6 +13,7 @@ from engineio.packet import Packet as EnginePacket
 from socketio.packet import EVENT
 
 from api.fanout.batch import frame_of
+from api.fanout.clock import WallClock
 from api.fanout.outbox import Outbox
 from api.fanout.patience import PATIENCE_SECONDS, Patience
 from api.fanout.simple_websocket import with_outbox
@@ -121,8 +122,13 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     def waits(self, outbox: Outbox) -> None:
         if not self._watching:
             self._watching = True
-            eio = self.server.eio
-            self.start_background_task(self._patience.run, eio._async["sleep"], eio.ping_timeout, lambda: False)
+            eio, clock = self.server.eio, WallClock()
+
+            def follow_the_clock() -> bool:
+                clock.follow(list(eio.sockets.values()))
+                return True
+
+            self.start_background_task(self._patience.run, eio._async["sleep"], eio.ping_timeout, follow_the_clock)
         self._patience.watch(outbox)
 
     def _give_up(self, outbox: Outbox) -> None:
