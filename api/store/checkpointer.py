@@ -45,6 +45,8 @@ class Checkpointer:
         self._asked = False
         self._seen = 0
         self._behind = False
+        self._done = 0
+        """Pages of a log that is too long which readers let go of, at the last look."""
         self._ended: Waiter | None = None
 
     def committed(self, changes: int) -> None:
@@ -84,15 +86,20 @@ class Checkpointer:
             return True
 
     def _work(self, connection: Connection) -> bool:
-        """Whether the log is too long still. Only one that no reader needs any more is made to start over:
-        trying it before would keep writers waiting for nothing."""
+        """Whether the log is too long still. It is not made to start over while one long read needs it: that
+        would keep writers waiting for nothing. Short ones that follow each other without a pause let go of it
+        at once, but one of them always holds a part: writers wait for these."""
         before = 0
         for _ in range(ROUNDS):
             _, pages, done = connection.row(_PASSIVE) or (0, 0, 0)
             if pages <= HARD_BOUND:
+                self._done = 0
                 return False
             if done < pages:
-                return True
+                moved, self._done = done > self._done, done
+                if not moved:
+                    return True
+                break
             if pages - before < NEAR:
                 break
             before = pages
