@@ -111,7 +111,7 @@ class Feed:
     def catch_up(self, events: Sequence[Event], seq: int) -> None:
         """Come to `seq`: by pushing to who is live, at once where nobody is."""
         with self.lock:
-            if events and self.live:
+            if self.live:
                 self.fill(events)
             else:
                 self._skip_to(seq)
@@ -132,14 +132,13 @@ class Feed:
             self._filling = False
 
     def fill(self, events: Sequence[Event]) -> None:
-        """Push a stretch read from the journal; nothing there means that the task was deleted."""
+        """Push a stretch read from the journal."""
         with self.lock:
             self._push([event for event in events if event.seq > self.pushed])
-            if not events:
-                self.wanted = self.pushed
 
     def give_way(self, seq: int) -> None:
-        """What comes next is not stored any more: who is live must start over, and the feed goes on at `seq`."""
+        """What comes next is not stored any more, or the task was deleted: who is live must start over, and the
+        feed goes on at `seq`."""
         with self.lock:
             for subscription in list(self.subscriptions):
                 if subscription.live:

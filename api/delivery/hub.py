@@ -142,10 +142,10 @@ class Hub:
     def _bring_closer(self, feed: Feed, cursor: int) -> None:
         """The member knows of events that the feed has not heard of yet."""
         page = self._pages.after(feed.task_id, feed.pushed)
-        if page is None:
-            feed.give_way(cursor)
-        else:
+        if page:
             feed.catch_up(page, cursor)
+        else:
+            feed.give_way(cursor)
 
     def _next_page(self, subscription: Subscription, cursor: int) -> None:
         page = self._pages.after(subscription.feed.task_id, cursor)
@@ -196,10 +196,10 @@ class Hub:
         try:
             while feed.goes_on_filling():
                 page = self._pages.after(feed.task_id, feed.pushed)
-                if page is None:
-                    feed.give_way(feed.wanted)
-                else:
+                if page:
                     feed.fill(page)
+                else:
+                    feed.give_way(feed.wanted)
         except RuncastError as error:  # the next bell or sweep tries again
             metrics.failure("fill")
             _log.warning("fill_failed", task_id=feed.task_id, reason=error.message)

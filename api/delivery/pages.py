@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from api.domain.event import Event
 from api.ports import Store
@@ -21,6 +22,15 @@ WAIT_SECONDS = 5.0
 Key = tuple[str, int]
 
 
+@dataclass(slots=True)
+class _Reading:
+    """One read that is under way, and what it found: others who want the same page wait for it."""
+
+    done: Waiter
+    page: Sequence[Event] | None = None
+    """None as long as there is nothing, for ever when it failed."""
+
+
 class Pages:
     """A full page never changes, so what is kept is always right."""
 
@@ -29,37 +39,44 @@ class Pages:
         self._runtime = runtime
         self._lock = threading.Lock()
         self._kept: OrderedDict[Key, Sequence[Event]] = OrderedDict()
-        self._reading: dict[Key, Waiter] = {}
+        self._under_way: dict[Key, _Reading] = {}
 
     def after(self, task_id: str, cursor: int) -> Sequence[Event] | None:
         """The events that follow `cursor`, some at least where there are any; None when the next ones are not
         stored any more. Blocks the calling thread, never the hub; `Unavailable` when the journal is down.
         """
         number = cursor // PAGE
-        page = self._page((task_id, number))
-        rest = [event for event in page if event.seq > cursor] if cursor > number * PAGE else page
+        rest: Sequence[Event] = ()
+        own = False
+        while not rest and not own:  # one that others began may be older than what is asked for
+            page, own = self._page((task_id, number))
+            rest = [event for event in page if event.seq > cursor] if cursor > number * PAGE else page
         if rest and rest[-1].seq != cursor + len(rest):
             return None
         return rest
 
-    def _page(self, key: Key) -> Sequence[Event]:
+    def _page(self, key: Key) -> tuple[Sequence[Event], bool]:
+        """(the page, whether it was read for this caller alone)."""
         while True:
             with self._lock:
                 page = self._kept.get(key)
                 if page is not None:
                     self._kept.move_to_end(key)
-                    return page
-                others = self._reading.get(key)
-                if others is None:
-                    self._reading[key] = self._runtime.waiter()
+                    return page, True
+                reading = self._under_way.get(key)
+                if reading is None:
+                    reading = self._under_way[key] = _Reading(self._runtime.waiter())
                     break
-            others.wait(WAIT_SECONDS)
+            reading.done.wait(WAIT_SECONDS)
+            if reading.page is not None:
+                return reading.page, False
         try:
-            return self._read(key)
+            reading.page = self._read(key)
         finally:
             with self._lock:
-                done = self._reading.pop(key)
-            done.set()
+                del self._under_way[key]
+            reading.done.set()
+        return reading.page, True
 
     def _read(self, key: Key) -> Sequence[Event]:
         task_id, number = key

@@ -282,6 +282,28 @@ def test_a_feed_whose_next_events_are_trimmed_lets_its_readers_start_over(world)
         assert ["reset", 301] == reader.outbox
 
 
+def test_a_newcomer_ahead_of_a_feed_whose_next_events_are_trimmed_does_not_make_others_miss_them(world):
+    reader = world.join(0, starts_over(world, Reader()))
+    world.report(2)
+    world.ring_all()
+    world.report(2)
+    world.bus.kept.clear()
+    world.trim(4)
+    newcomer = world.join(4)
+    world.report()
+    world.ring_all()
+    assert ([1, 2, "reset", 5], [5]) == (reader.outbox, newcomer.outbox)
+
+
+def test_live_readers_of_a_deleted_task_are_let_go(world):
+    reader = world.join(0)
+    world.report(2)
+    world.bus.deliver(1)  # a hole, and by then there is nothing to fill it with
+    world.store.write(lambda tx: tx.delete_task(TASK))
+    world.runtime.run_spawned()
+    assert (True, {}) == (reader.subscription.gone, world.hub._feeds)
+
+
 def test_a_reader_that_reads_for_itself_is_told_that_the_next_events_are_gone(world):
     world.report(600)
     reader = world.join(None)
