@@ -91,11 +91,6 @@ class Outbox:
         return not (self._items or self._head or self._flight)
 
     @property
-    def over(self) -> bool:
-        """Whether the connection is closing: what is put is dropped."""
-        return self._over
-
-    @property
     def upgraded(self) -> bool:
         return self.socket is not None and bool(self.socket.upgraded)
 
