@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.websocket_client import TaskWebSocketClient
 from tests.support.servers import ServerProcess
 
 
@@ -28,3 +29,16 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
             return stack.enter_context(ServerProcess(tmp_path / name, **options))
 
         yield start
+
+
+@pytest.fixture
+def new_client() -> Iterator[Callable[[str], TaskWebSocketClient]]:
+    """Python clients by URL; a test that fails leaves none of them behind, to be found by the next."""
+    with ExitStack() as stack:
+
+        def new(url: str) -> TaskWebSocketClient:
+            client = TaskWebSocketClient(url)
+            stack.callback(client.disconnect)
+            return client
+
+        yield new

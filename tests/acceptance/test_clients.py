@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
 
 Json = dict[str, Any]
+NewClient = Callable[[str], TaskWebSocketClient]
 DEADLINE = 60.0
 SCRIPT = ROOT / "api" / "websocket_client.py"
 
@@ -40,6 +41,10 @@ def recorded(client: TaskWebSocketClient) -> dict[str, list[Json]]:
     seen: dict[str, list[Json]] = {}
     client.on_event = lambda task_id, envelope: seen.setdefault(task_id, []).append(envelope)
     return seen
+
+
+def progress(events: Sequence[Json]) -> int:
+    return max(int(event["data"].get("current_iteration", 0)) for event in tuple(events))
 
 
 def test_an_optimisation_from_submit_to_picture(server: ServerProcess, tmp_path: Path) -> None:
@@ -85,8 +90,8 @@ def test_a_wrong_transition_is_a_conflict(server: ServerProcess) -> None:
     assert 409 == caught.value.status
 
 
-def test_two_tasks_at_once_are_followed_whole(server: ServerProcess) -> None:
-    client = TaskWebSocketClient(server.url)
+def test_two_tasks_at_once_are_followed_whole(server: ServerProcess, new_client: NewClient) -> None:
+    client = new_client(server.url)
     seen = recorded(client)
     client.connect()
     tasks = [submit(server, "test-steps", n=20, delay=0.02, label=label) for label in ("one", "two")]
@@ -97,9 +102,9 @@ def test_two_tasks_at_once_are_followed_whole(server: ServerProcess) -> None:
     assert {task: history(server, task) for task in tasks} == seen
 
 
-def test_the_subscriber_of_one_task_never_sees_another(server: ServerProcess) -> None:
+def test_the_subscriber_of_one_task_never_sees_another(server: ServerProcess, new_client: NewClient) -> None:
     """Both run at the same time, each with a client of its own."""
-    clients = [TaskWebSocketClient(server.url) for _ in range(2)]
+    clients = [new_client(server.url) for _ in range(2)]
     seen = [recorded(client) for client in clients]
     tasks = [submit(server, "test-steps", n=30, delay=0.02) for _ in clients]
     for client, task in zip(clients, tasks, strict=True):
@@ -111,8 +116,8 @@ def test_the_subscriber_of_one_task_never_sees_another(server: ServerProcess) ->
     assert [{task: history(server, task)} for task in tasks] == seen
 
 
-def test_a_failed_task_reaches_on_error(server: ServerProcess) -> None:
-    client, errors = TaskWebSocketClient(server.url), []
+def test_a_failed_task_reaches_on_error(server: ServerProcess, new_client: NewClient) -> None:
+    client, errors = new_client(server.url), []
     client.on_error = lambda task_id, data: errors.append((task_id, data["status"]))
     client.connect()
     task = submit(server, "test-raise")
@@ -122,8 +127,8 @@ def test_a_failed_task_reaches_on_error(server: ServerProcess) -> None:
     assert [(task, "failed")] == errors
 
 
-def test_an_unknown_task_cannot_be_subscribed_to(server: ServerProcess) -> None:
-    client = TaskWebSocketClient(server.url)
+def test_an_unknown_task_cannot_be_subscribed_to(server: ServerProcess, new_client: NewClient) -> None:
+    client = new_client(server.url)
     client.connect()
     with pytest.raises(APIError) as caught:
         client.subscribe("3f0c9e0a-1111-4222-8333-444455556666")
@@ -131,8 +136,8 @@ def test_an_unknown_task_cannot_be_subscribed_to(server: ServerProcess) -> None:
     assert 404 == caught.value.status
 
 
-def test_pause_resume_and_cancel_by_socket(server: ServerProcess) -> None:
-    client, statuses = TaskWebSocketClient(server.url), []
+def test_pause_resume_and_cancel_by_socket(server: ServerProcess, new_client: NewClient) -> None:
+    client, statuses = new_client(server.url), []
     client.on_status_change = lambda task_id, data: statuses.append(data["status"])
     client.connect()
     task = submit(server, "test-steps", n=1000, delay=0.02)
@@ -148,9 +153,9 @@ def test_pause_resume_and_cancel_by_socket(server: ServerProcess) -> None:
     assert 409 == caught.value.status
 
 
-def test_cut_connections_lose_nothing(server: ServerProcess) -> None:
+def test_cut_connections_lose_nothing(server: ServerProcess, new_client: NewClient) -> None:
     with Wire(server.port) as wire:
-        client = TaskWebSocketClient(wire.url)
+        client = new_client(wire.url)
         seen = recorded(client)
         client.connect()
         task = submit(server, "test-steps", n=200, delay=0.01)
@@ -163,10 +168,10 @@ def test_cut_connections_lose_nothing(server: ServerProcess) -> None:
     assert {task: history(server, task)} == seen
 
 
-def test_a_network_that_falls_silent_loses_nothing(server: ServerProcess) -> None:
+def test_a_network_that_falls_silent_loses_nothing(server: ServerProcess, new_client: NewClient) -> None:
     """A router forgets the connection; whoever then wants something of it finds out, and gets another one."""
     with Wire(server.port) as wire:
-        client = TaskWebSocketClient(wire.url)
+        client = new_client(wire.url)
         seen = recorded(client)
         client.connect()
         task = submit(server, "test-steps", n=100, delay=0.02)
@@ -182,12 +187,12 @@ def test_a_network_that_falls_silent_loses_nothing(server: ServerProcess) -> Non
 
 
 def test_a_proxy_that_hangs_up_on_quiet_connections_loses_nothing(
-    start_server: Callable[..., ServerProcess], tmp_path: Path
+    start_server: Callable[..., ServerProcess], tmp_path: Path, new_client: NewClient
 ) -> None:
     """Its time-out is shorter than the server's pings: each pause of the task costs a connection."""
     server = start_server(env={"RUNCAST_OPEN": "1", "RUNCAST_TRUSTED_PROXIES": "1"})
     with NginxProcess(tmp_path, server.port, read_timeout="1s") as nginx:
-        client = TaskWebSocketClient(nginx.url)
+        client = new_client(nginx.url)
         losses = []
         seen = recorded(client)
         client.on_connection_change = lambda state, _: losses.append(state) if state == "reconnecting" else None
@@ -198,17 +203,19 @@ def test_a_proxy_that_hangs_up_on_quiet_connections_loses_nothing(
             client.control(task, "pause")
             wait_until(lambda n=n: len(losses) >= n, DEADLINE)
             APIClient(server.url).resume(task)
-            wait_until(lambda n=n: seen[task][-1]["data"].get("current_iteration", 0) > 20 * n, DEADLINE)
+            wait_until(lambda n=n: progress(seen[task]) > 20 * n, DEADLINE)
         APIClient(server.url).cancel(task)
         assert "cancelled" == client.wait_for_completion(DEADLINE)
         client.disconnect()
     assert {task: history(server, task)} == seen
 
 
-def test_a_replay_and_live_events_come_by_polling_too(server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_and_live_events_come_by_polling_too(
+    server: ServerProcess, monkeypatch: pytest.MonkeyPatch, new_client: NewClient
+) -> None:
     """As behind a proxy that lets no WebSocket through."""
     monkeypatch.setattr("engineio.client.websocket", None)
-    client = TaskWebSocketClient(server.url)
+    client = new_client(server.url)
     seen = recorded(client)
     task = submit(server, "test-steps", n=100, delay=0.01)
     wait_until(lambda: len(history(server, task)) > 60, DEADLINE)
@@ -222,11 +229,11 @@ def test_a_replay_and_live_events_come_by_polling_too(server: ServerProcess, mon
 
 @pytest.mark.parametrize("end", [ServerProcess.stop, ServerProcess.kill])
 def test_a_restart_of_the_server_is_survived(
-    start_server: Callable[..., ServerProcess], end: Callable[[ServerProcess], Any]
+    start_server: Callable[..., ServerProcess], end: Callable[[ServerProcess], Any], new_client: NewClient
 ) -> None:
     """Told to stop, or killed: the client comes back by itself and has every event once."""
     server = start_server()
-    client = TaskWebSocketClient(server.url)
+    client = new_client(server.url)
     seen = recorded(client)
     client.connect()
     task = submit(server, "test-steps", n=40, delay=0.05)
@@ -247,10 +254,10 @@ def test_a_restart_of_the_server_is_survived(
 
 
 def test_many_clients_of_a_killed_server_come_back_and_each_has_every_event(
-    start_server: Callable[..., ServerProcess],
+    start_server: Callable[..., ServerProcess], new_client: NewClient
 ) -> None:
     server = start_server()
-    clients = [TaskWebSocketClient(server.url) for _ in range(25)]
+    clients = [new_client(server.url) for _ in range(25)]
     seen = [recorded(client) for client in clients]
     task = submit(server, "test-steps", n=60, delay=0.05)
     for client in clients:
@@ -283,10 +290,10 @@ def history_when_ended(server: ServerProcess, task_id: str) -> list[Json]:
     return history(server, task_id)
 
 
-def test_a_late_subscriber_gets_the_latest_state_and_the_end(server: ServerProcess) -> None:
+def test_a_late_subscriber_gets_the_latest_state_and_the_end(server: ServerProcess, new_client: NewClient) -> None:
     task = submit(server, "test-steps", n=3)
     stored = history_when_ended(server, task)
-    client = TaskWebSocketClient(server.url)
+    client = new_client(server.url)
     seen = recorded(client)
     client.connect()
     client.subscribe(task)

@@ -19,7 +19,7 @@ from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 
 LOCKED_SECONDS = 5
-GONE_SECONDS = 10
+GONE_SECONDS = 30
 PATIENCE = 60
 WATCHERS = 5
 
