@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engineio.packet import PING
+
 from api.fanout.frames import frame
 
-_SEPARATOR = "\x1e"
+SEPARATOR = "\x1e"
 """Between the packets of a payload (Engine.IO protocol 4, HTTP long-polling)."""
 
 
-class Frames(bytes):
-    """Bytes that are WebSocket frames already."""
+class ControlFrame:
+    """A frame of the WebSocket's own, as the answer to its ping: it waits where packets wait, and passes data."""
+
+    __slots__ = ("frame",)
+    packet_type = PING
+    binary = False
+
+    def __init__(self, encoded: bytes) -> None:
+        self.frame = encoded
 
 
 def frame_of(packet: Any) -> bytes:
@@ -31,20 +40,22 @@ def size_of(packet: Any) -> int:
 
 
 class Batch:
-    """Looks to engineio like one packet. Its transport asks for the form that it needs."""
+    """Some packets, in the form that a transport needs."""
 
     binary = False
+    __slots__ = ("_head", "packets")
 
     def __init__(self, packets: Sequence[Any], head: bytes = b"") -> None:
         """`head`: the rest of a frame that was written in part, to go before everything else."""
-        self._packets = packets
+        self.packets = packets
         self._head = head
 
-    def encode(self, b64: bool = False) -> str | Frames:
-        """A polling transport asks with `b64`, a WebSocket without."""
-        if b64:
-            return _SEPARATOR.join(_polled(packet) for packet in self._packets)
-        return Frames(self._head + b"".join(map(frame_of, self._packets)))
+    def frames(self) -> bytes:
+        return self._head + b"".join(map(frame_of, self.packets))
+
+    def encode(self, b64: bool = True) -> str:
+        """As a payload. engineio asks so for what it takes for one packet."""
+        return SEPARATOR.join(map(_polled, self.packets))
 
 
 def _polled(packet: Any) -> str:

@@ -36,3 +36,9 @@ def cut_off(raw: Any) -> None:
     """Shut it down in both directions: whoever reads or writes it is woken by an error."""
     with suppress(OSError):
         raw.shutdown(socket.SHUT_RDWR)
+
+
+def say_no_more(raw: Any) -> None:
+    """The other side reads what was sent, and then the end."""
+    with suppress(OSError):
+        raw.shutdown(socket.SHUT_WR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -19,18 +19,19 @@ LOW = 16 * 1024
 MOST = 4 * 1024 * 1024
 """Bytes at which the connection is given up, if more is put all the same."""
 BATCH = 16 * 1024
-"""Bytes that the writer gets at a time: a ping waits for these and for what the kernel holds."""
+"""Bytes that are taken at a time: a ping waits for these and for what the kernel holds."""
 POLLED = 16
 """Packets in one answer to a polling client: engineio's own Python client refuses more."""
 GOODBYE_SECONDS = 2.0
 """How long a close waits for what is queued before it."""
 _TOKEN = object()
 
-WriteNow = Callable[[bytes], int]
-
 
 class Owner(Protocol):
     """Who hears of an outbox. Called in the middle of a put or a get: it must neither block nor switch."""
+
+    def flush(self) -> None:
+        """Something is about to be put for one connection: what was emitted before must be put first."""
 
     def filled(self, outbox: Outbox) -> None:
         """It is full: put no more until `drained`."""
@@ -44,37 +45,81 @@ class Owner(Protocol):
         """Something may have to wait, in the queue or in the kernel: its reader is to be watched."""
 
 
-class Outbox:
-    """Takes the place of an Engine.IO socket's queue: `put`, `get`, `task_done` and `join` are what that asks for.
+class Channel(Protocol):
+    """The WebSocket below."""
 
-    Its consumer is engineio's own: the WebSocket's writer thread or a poll. With `write_now`, packets for an
-    idle socket do not wait for that thread; order is kept, as nothing passes what is queued but pings.
+    def unsent(self) -> int:
+        """Bytes that the kernel has taken and the other side has not."""
+
+    def abort(self) -> None:
+        """End it now, whoever is waiting in it."""
+
+
+class DirectChannel(Channel, Protocol):
+    """One that needs no thread to write to it."""
+
+    def write_now(self, data: bytes) -> int:
+        """Bytes that the socket took, without waiting. A broken one takes none."""
+
+    def wake(self) -> None:
+        """Call `pump` once the socket takes something. Does not switch."""
+
+
+class Kit(Protocol):
+    """What differs from one async mode to another."""
+
+    empty: type[Exception]
+    """What a queue raises that has nothing."""
+
+    def bell(self) -> Any:
+        """A queue that wakes a consumer."""
+
+    def lock(self) -> AbstractContextManager[Any]: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Outbox:
+    """What an Engine.IO session sends goes through here.
+
+    A poll, and the writing thread of a WebSocket that blocks, take by `get`. A `DirectChannel` is written to
+    as soon as its socket takes something. Order is kept: nothing passes what is queued but pings.
     """
 
-    def __init__(
-        self,
-        owner: Owner,
-        *,
-        bell: Any,
-        empty: type[Exception],
-        lock: AbstractContextManager[Any],
-        sleep: Callable[[float], None],
-    ) -> None:
-        """`bell`: a queue of the async mode, used to wake the consumer; `empty`: what it raises."""
-        self.socket: Any = None
-        """The Engine.IO socket, once it is known."""
+    __slots__ = (
+        "__weakref__",
+        "_bell",
+        "_direct",
+        "_flight",
+        "_head",
+        "_items",
+        "_kit",
+        "_lock",
+        "_over",
+        "_owner",
+        "_rung",
+        "_waiting",
+        "channel",
+        "full",
+        "moved_at",
+        "session",
+    )
+
+    def __init__(self, owner: Owner, session: Any, kit: Kit) -> None:
+        """`session`: the Engine.IO session; asked for `upgraded`."""
+        self.session = session
         self.channel: Any = None
-        """The WebSocket below it, once there is one: `abort()` and `unsent()`."""
-        self.write_now: WriteNow | None = None
+        """The WebSocket, once there is one that is written to."""
         self.full = False
-        self.moved_at = time.monotonic()
-        """When something last went out, or began to be watched."""
+        self.moved_at = 0.0
+        """When something last went out, or began to be watched (`time.monotonic`)."""
         self._owner = owner
-        self._bell = bell
-        self._empty = empty
-        self._lock = lock
-        self._sleep = sleep
-        self._items: deque[Any] = deque()
+        self._kit = kit
+        self._lock = kit.lock()
+        self._bell: Any = None
+        self._direct: Any = None
+        """A `DirectChannel`, once there is one."""
+        self._items: Any = ()
+        """A deque while something waits: most connections never need one."""
         self._head = b""
         self._waiting = 0
         self._flight = 0
@@ -91,13 +136,30 @@ class Outbox:
         return not (self._items or self._head or self._flight)
 
     @property
-    def upgraded(self) -> bool:
-        return self.socket is not None and bool(self.socket.upgraded)
+    def over(self) -> bool:
+        """The connection ends once it is idle."""
+        return self._over
+
+    @property
+    def direct(self) -> bool:
+        return self._direct is not None
+
+    def attach(self, channel: Channel) -> None:
+        """From here on a WebSocket takes it all, by `get` on a thread of its own."""
+        self.channel = channel
+
+    def attach_direct(self, channel: DirectChannel) -> None:
+        """From here on it is written to the WebSocket as soon as that takes it."""
+        self.channel = self._direct = channel
+        self.pump()
+        if self._over or not self.idle:
+            channel.wake()
 
     # -- the side that sends
 
     def put(self, packet: Any) -> None:
         """Queue a packet, or write it now; None ends the connection after what is queued."""
+        self._owner.flush()
         with self._lock:
             if packet is None:
                 self._over = True
@@ -112,19 +174,32 @@ class Outbox:
         with self._lock:
             self._put(packets, joined)
 
+    def put_joined(self, packets: Sequence[Any], joined: bytes) -> None:
+        """As `put_all`, for a `direct` one: the shortest way, as it is gone for each member of a room."""
+        if self._items or self._head or self._over:
+            self._put(packets, joined)
+            return
+        sent = self._direct.write_now(joined)
+        if sent < len(joined):
+            self._head = joined[sent:]
+            self._waiting += len(self._head)
+            self._grown()
+
     def _put(self, packets: Sequence[Any], joined: bytes | None) -> None:
         if self._over or not packets or self._written(packets, joined):
             return
+        if not self._items:
+            self._items = deque()
         self._items.extend(packets)
         self._waiting += sum(map(size_of, packets))
         self._grown()
 
     def _written(self, packets: Sequence[Any], joined: bytes | None) -> bool:
         """Write to an idle WebSocket; what it does not take becomes the head of the queue."""
-        if self.write_now is None or self._items or self._head or self._flight or not self.socket.upgraded:
+        if self._direct is None or self._items or self._head:
             return False
         data = joined if joined is not None else b"".join(map(frame_of, packets))
-        sent = self.write_now(data)
+        sent = self._direct.write_now(data)
         if sent < len(data):
             self._head = data[sent:]
             self._waiting += len(self._head)
@@ -139,6 +214,8 @@ class Outbox:
         self._owner.waits(self)
         if self._over or self._written((packet,), None):
             return
+        if not self._items:
+            self._items = deque()
         self._items.appendleft(packet)
         self._waiting += size_of(packet)
         self._grown()
@@ -154,29 +231,30 @@ class Outbox:
             self._owner.filled(self)
 
     def _ring(self) -> None:
-        if not self._rung:
+        if self._direct is not None:
+            self._direct.wake()
+        elif not self._rung:
             self._rung = True
-            self._bell.put(_TOKEN)
+            if self._bell is not None:  # else nobody waits yet
+                self._bell.put(_TOKEN)
 
     def discard(self) -> None:
         """Drop what waits; the connection is over."""
         with self._lock:
             self._over = True
-            self._items.clear()
+            self._items = ()
             self._head = b""
             self._waiting = 0
             self._ring()
 
     # -- the side that takes
 
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        """What goes out next, as one packet; None when the connection is over. Raises the queue's own `Empty`.
+    def get(self, timeout: float | None = None) -> Batch | None:
+        """What goes out next; None when the connection is over.
 
-        Taking the next is the word that the last one has been written. A WebSocket's writer waits for ever:
-        pings that are written directly would let it time out.
+        Taking the next is the word that the last one has been written. Raises the kit's `empty` after `timeout`
+        seconds without anything.
         """
-        if not block:
-            raise self._empty
         while True:
             with self._lock:
                 if self._flight:
@@ -185,12 +263,28 @@ class Outbox:
                     return self._next()
                 if self._over:
                     return None
-                if self._rung:  # its token is in the bell, or another consumer has just taken it
-                    self._rung = False
-            self._bell.get(timeout=None if self.upgraded else timeout)
+                self._rung = False  # its token is in the bell, or another consumer has just taken it
+                if self._bell is None:
+                    self._bell = self._kit.bell()
+            self._bell.get(timeout=timeout)
+
+    def pump(self) -> None:
+        """Write what waits for as long as the direct channel's socket takes it."""
+        while self._items or self._head:
+            data = self._next().frames()
+            self._flight = 0
+            sent = self._direct.write_now(data)
+            if sent < len(data):
+                self._head = data[sent:]
+                self._waiting += len(self._head)
+            if sent:
+                self._landed()
+            if self._head:
+                return
 
     def _next(self) -> Batch:
-        most_packets, most_bytes = (len(self._items), BATCH) if self.upgraded else (POLLED, MOST)
+        upgraded = self.session.upgraded
+        most_packets, most_bytes = (len(self._items), BATCH) if upgraded else (POLLED, HIGH)
         head, self._head = self._head, b""
         taken: list[Any] = []
         size = len(head)
@@ -198,8 +292,10 @@ class Outbox:
             packet = self._items.popleft()
             size += size_of(packet)
             taken.append(packet)
-            if packet.packet_type == NOOP and not self.upgraded:  # it ends the poll, for the upgrade
+            if packet.packet_type == NOOP and not upgraded:  # it ends the poll, for the upgrade
                 break
+        if not self._items:
+            self._items = ()
         self._waiting = max(0, self._waiting - size) if self._items else 0
         self._flight = size
         return Batch(taken, head)
@@ -211,11 +307,8 @@ class Outbox:
             self.full = False
             self._owner.drained(self)
 
-    def task_done(self) -> None:
-        """Part of the queue's protocol; the next `get` says it."""
-
     def join(self) -> None:
         """Wait for what is queued to be written, but not for a reader that takes nothing."""
         deadline = time.monotonic() + GOODBYE_SECONDS
         while not self.idle and time.monotonic() < deadline:
-            self._sleep(0.01)
+            self._kit.sleep(0.01)

@@ -57,11 +57,11 @@ class Patience:
             if now - outbox.moved_at >= self._seconds:
                 self._waiting.pop(outbox, None)
                 self._give_up(outbox)
-            elif drained or not outbox.idle:
-                _suspend_ping(outbox.socket)
+            elif drained or (outbox.channel is not None and not outbox.idle):
+                _suspend_ping(outbox.session, now)
 
 
-def _suspend_ping(socket: Any) -> None:
-    """engineio measures a ping from here; None means that none is out."""
-    if socket is not None and socket.last_ping:
-        socket.last_ping = time.time()
+def _suspend_ping(session: Any, now: float) -> None:
+    """Its time runs from here; None means that none is out."""
+    if session.last_ping is not None:
+        session.last_ping = now

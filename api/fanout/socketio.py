@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import flask_socketio
-from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
-from socketio.packet import EVENT
 
-from api.fanout.batch import frame_of
-from api.fanout.clock import WallClock
+from api.fanout.clockwork import OWING_SECONDS
+from api.fanout.engine import MESSAGE_BYTES, Engine
 from api.fanout.outbox import Outbox
 from api.fanout.patience import PATIENCE_SECONDS, Patience
-from api.fanout.simple_websocket import with_outbox
+from api.fanout.rooms import Rooms
+from api.fanout.server import Server
 
 Heard = Callable[[str], None]
 
@@ -26,7 +26,14 @@ def _nothing(eio_sid: str) -> None:
 
 
 class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library has no types
-    """As `flask_socketio.SocketIO`, with bounded queues.
+    """As `flask_socketio.SocketIO`, with bounded queues and one write for a whole room.
+
+    Options beside that class's own:
+
+    - `max_message_bytes` (65,536): the most that one incoming message may have, its fragments and its attachments
+      together; more closes the connection (on WebSocket with 1009). `max_http_buffer_size` bounds a whole POST.
+    - `connect_timeout` (10 seconds): a client that has not connected to a namespace by then is closed.
+    - `patience_seconds` (60): a reader that takes nothing for so long is closed.
 
     `on_full(eio_sid)` is called when more than 64 KiB wait for a connection and `on_drained(eio_sid)` when
     there is room again; both in the middle of an emit or a write, so they must neither block nor switch.
@@ -34,87 +41,67 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     because far too much was put nevertheless.
     """
 
-    def __init__(self, app: Any = None, *, patience_seconds: float = PATIENCE_SECONDS, **options: Any) -> None:
+    def __init__(
+        self,
+        app: Any = None,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        max_message_bytes: int = MESSAGE_BYTES,
+        connect_timeout: float = OWING_SECONDS,
+        **options: Any,
+    ) -> None:
         self.on_full: Heard = _nothing
         self.on_drained: Heard = _nothing
         self.on_abandoned: Heard = _nothing
         self._patience = Patience(self._give_up, seconds=patience_seconds)
         self._watching = False
+        self._max_message_bytes = max_message_bytes
+        self._connect_timeout = connect_timeout
         super().__init__(app, **options)
 
     def init_app(self, app: Any, **options: Any) -> None:
         super().init_app(app, **options)
-        self._fit(self.server.eio)
+        mode = _Mode(self.server.eio)
+        self._rooms = Rooms.fit(self.server.manager, mode.soon)
+        engine = Engine.fit(
+            self.server.eio,
+            owner=self,
+            kit=mode,
+            open_channel=mode.open_channel,
+            max_message_bytes=self._max_message_bytes,
+        )
+        engine.clockwork.owing_seconds = self._connect_timeout
+        Server.fit(self.server)
 
     def outbox(self, sid: str, namespace: str) -> Outbox | None:
         """The outbox of a connection; None when it is gone, or is Flask-SocketIO's test client."""
-        eio_sid = self.server.manager.eio_sid_from_sid(sid, namespace)
-        return self._outbox_of(eio_sid) if eio_sid is not None else None
+        session = self.server.eio.sockets.get(self.server.manager.eio_sid_from_sid(sid, namespace))
+        return session.queue if session is not None else None
 
     def packets(self, event: str, messages: Iterable[Any], namespace: str) -> list[EnginePacket]:
         """The packets that carry `event` with each message: made once for everybody who is to get them."""
-        make = self.server.packet_class
-        packets = []
-        for message in messages:
-            encoded = make(EVENT, namespace=namespace, data=[event, message]).encode()
-            parts = encoded if isinstance(encoded, list) else [encoded]  # binary parts follow in packets of their own
-            packets += [EnginePacket(MESSAGE, part) for part in parts]
-        return packets
+        return [packet for message in messages for packet in self._rooms.packets(event, message, namespace)]
 
     def send_packets(self, packets: Sequence[EnginePacket], *, namespace: str, to: str) -> None:
-        """Send packets to everybody in a room, or to one connection by its sid: one write for all of them."""
-        sockets = self.server.eio.sockets
-        joined: bytes | None = None
-        for _sid, eio_sid in self.server.manager.get_participants(namespace, to):
-            try:
-                outbox = sockets[eio_sid].queue
-            except KeyError:  # gone, or Flask-SocketIO's test client
-                for packet in packets:
-                    self.server._send_eio_packet(eio_sid, packet)
-                continue
-            if joined is None and outbox.write_now is not None:
-                joined = b"".join(map(frame_of, packets))
-            outbox.put_all(packets, joined)
+        """Send packets to everybody in a room, or to one connection by its sid, at once: one write for all of them."""
+        self.flush()
+        self._rooms.send(packets, (namespace, to, ()))
 
-    def _outbox_of(self, eio_sid: str) -> Outbox | None:
-        socket = self.server.eio.sockets.get(eio_sid)
-        return socket.queue if socket is not None else None
-
-    # -- fitting engineio's server with outboxes
-
-    def _fit(self, eio: Any) -> None:
-        eio._async = dict(eio._async, websocket=self._websocket_class(eio))
-        eio.create_queue = lambda: self._create(eio)
-        connected = eio.handlers["connect"]
-
-        def connect(eio_sid: str, environ: dict[str, Any]) -> Any:
-            eio.sockets[eio_sid].queue.socket = eio.sockets[eio_sid]
-            return connected(eio_sid, environ)
-
-        eio.on("connect", connect)
-
-    def _websocket_class(self, eio: Any) -> Any:
-        if self.async_mode != "eventlet":
-            return with_outbox(eio._async["websocket"])
-        from api.fanout.eventlet_websocket import EventletWebSocket
-
-        return EventletWebSocket
-
-    def _create(self, eio: Any) -> Outbox:
-        lock = threading.RLock() if self.async_mode == "threading" else contextlib.nullcontext()
-        return Outbox(
-            self, bell=eio._async["queue"](), empty=eio._async["queue_empty"], lock=lock, sleep=eio._async["sleep"]
-        )
+    def test_client(self, *arguments: Any, **options: Any) -> Any:
+        """Flask-SocketIO's own; it has no hub whose turn could end, so that every emit arrives at once."""
+        self._rooms.cork.remove()
+        return super().test_client(*arguments, **options)
 
     # -- what the outboxes tell
 
+    def flush(self) -> None:
+        self._rooms.cork.flush()
+
     def filled(self, outbox: Outbox) -> None:
-        if outbox.socket is not None:
-            self.on_full(outbox.socket.sid)
+        self.on_full(outbox.session.sid)
 
     def drained(self, outbox: Outbox) -> None:
-        if outbox.socket is not None:
-            self.on_drained(outbox.socket.sid)
+        self.on_drained(outbox.session.sid)
 
     def overflowed(self, outbox: Outbox) -> None:
         self.start_background_task(self._give_up, outbox)
@@ -122,21 +109,49 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     def waits(self, outbox: Outbox) -> None:
         if not self._watching:
             self._watching = True
-            eio, clock = self.server.eio, WallClock()
-
-            def follow_the_clock() -> bool:
-                clock.follow(list(eio.sockets.values()))
-                return True
-
-            self.start_background_task(self._patience.run, eio._async["sleep"], eio.ping_timeout, follow_the_clock)
+            eio = self.server.eio
+            self.start_background_task(self._patience.run, eio.kit.sleep, eio.ping_timeout, lambda: True)
         self._patience.watch(outbox)
 
     def _give_up(self, outbox: Outbox) -> None:
         """Close a connection whose reader does not take what is sent: a goodbye would not reach it."""
-        socket = outbox.socket
+        session = outbox.session
         outbox.discard()
-        if socket is not None and not socket.closed:
-            self.on_abandoned(socket.sid)
-            socket.close(wait=False, abort=True, reason=self.reason.PING_TIMEOUT)
+        if not session.closed:
+            self.on_abandoned(session.sid)
+            session.close(wait=False, abort=True, reason=self.reason.PING_TIMEOUT)
         if outbox.channel is not None:
             outbox.channel.abort()
+
+
+class _Mode:
+    """What differs from one async mode to another."""
+
+    def __init__(self, eio: Any) -> None:
+        self.empty: type[Exception] = eio._async["queue_empty"]
+        self.bell: Callable[[], Any] = eio._async["queue"]
+        self.sleep: Callable[[float], Any] = eio._async["sleep"]
+        self._threads = eio.async_mode == "threading"
+        on_hub = eio.async_mode == "eventlet"
+        module = importlib.import_module("api.fanout.hub_websocket" if on_hub else "api.fanout.websocket")
+        self.open_channel: Any = module.open_channel
+        self.soon = _soon(eio.async_mode)
+
+    def lock(self) -> contextlib.AbstractContextManager[Any]:
+        return threading.RLock() if self._threads else _NO_LOCK
+
+
+_NO_LOCK = contextlib.nullcontext()
+
+
+def _soon(mode: str) -> Callable[[Callable[[], None]], object] | None:
+    """Calls back when the turn of the hub is over; None where there is no hub."""
+    if mode == "eventlet":
+        from eventlet.hubs import get_hub
+
+        return lambda call: get_hub().schedule_call_global(0, call)
+    if mode == "gevent":
+        from gevent import get_hub as get_gevent_hub
+
+        return lambda call: get_gevent_hub().loop.run_callback(call)
+    return None

@@ -1,4 +1,4 @@
-"""An outbox with a socket and an owner that are made for tests."""
+"""Outboxes with nothing but what they ask for around them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from api.fanout.outbox import Outbox
 
 
 class Owner:
-    """Remembers what it was told, in order."""
-
     def __init__(self):
-        self.told: list[str] = []
+        self.told = []
         self.watched = 0
+
+    def flush(self):
+        pass
 
     def filled(self, outbox):
         self.told.append("filled")
@@ -31,18 +32,33 @@ class Owner:
         self.watched += 1
 
 
+class Kit:
+    empty = queue.Empty
+    bell = queue.Queue
+
+    def lock(self):
+        return contextlib.nullcontext()
+
+    def sleep(self, seconds):
+        pass
+
+
 class Wire:
-    """A WebSocket that takes so many bytes at once."""
+    """A socket that takes `room` bytes."""
 
     def __init__(self, room=10**9):
         self.room = room
         self.data = b""
+        self.woken = 0
 
     def write_now(self, data):
         taken = data[: self.room]
         self.room -= len(taken)
         self.data += taken
         return len(taken)
+
+    def wake(self):
+        self.woken += 1
 
     def unsent(self):
         return 0
@@ -54,13 +70,10 @@ class Wire:
 def an_outbox(*, upgraded=True, wire=None):
     """(outbox, owner); with a wire it is written to directly."""
     owner = Owner()
-    outbox = Outbox(
-        owner, bell=queue.Queue(), empty=queue.Empty, lock=contextlib.nullcontext(), sleep=lambda seconds: None
-    )
-    outbox.socket = SimpleNamespace(upgraded=upgraded, last_ping=None, closed=False, sid="sid")
+    session = SimpleNamespace(upgraded=upgraded, last_ping=None, closed=False, sid="sid")
+    outbox = Outbox(owner, session, Kit())
     if wire is not None:
-        outbox.write_now = wire.write_now
-        outbox.channel = wire
+        outbox.attach_direct(wire)
     return outbox, owner
 
 

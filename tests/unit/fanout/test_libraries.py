@@ -2,88 +2,149 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 
 import engineio
-import eventlet.websocket
+import eventlet.greenio
+import eventlet.hubs.hub
+import eventlet.wsgi
 import flask_socketio
-import simple_websocket
+import gevent.pywsgi
+import pytest
 import socketio
-from engineio import socket as engine_socket
-from engineio.async_drivers import _websocket_wsgi, threading
+from engineio.async_drivers import threading as threading_driver
+from socketio.pubsub_manager import PubSubManager
+
+from api.fanout import session
+from api.fanout.engine import Engine
+from api.fanout.rooms import Rooms
+from api.fanout.server import Server
 
 
 def source(thing):
     return inspect.getsource(thing)
 
 
-def test_engineio_makes_its_queues_by_create_queue_and_uses_four_methods_of_them():
-    """`SocketIO._create` and `Outbox`."""
-    assert "self.queue = self.server.create_queue()" in source(engineio.base_socket.BaseSocket.__init__)
-    text = source(engine_socket)
-    for call in ("queue.put(", "queue.get(\n", "queue.get(block=False)", "queue.task_done()", "queue.join()"):
-        assert call in text
-    assert (5, 1) == (text.count("self.queue.put("), text.count("self.queue.join("))
+def parameters(call):
+    return list(inspect.signature(call).parameters)
 
 
-def test_a_poll_takes_one_packet_with_a_time_out_and_the_rest_without_waiting():
-    """`Outbox.get` answers the first call with a batch and the second one with Empty."""
-    text = source(engine_socket.Socket.poll)
-    assert text.index("timeout=self.server.ping_interval") < text.index("block=False")
-    assert "if packets == [None]:" in text
+def test_flask_socketio_makes_its_server_in_init_app_and_hands_it_to_its_middleware():
+    """`SocketIO.init_app` changes what stands there already, as the middleware has it."""
+    text = source(flask_socketio.SocketIO.init_app)
+    assert "self.server = socketio.Server(**self.server_options)" in text
+    assert "_SocketIOMiddleware(self.server, app" in text
 
 
-def test_a_payload_asks_for_base64_and_a_websocket_does_not():
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(Engine, engineio.Server), (Server, socketio.Server), (Rooms, socketio.Manager)]
+)
+def test_what_we_override_is_still_there(ours, theirs):
+    """An instance of the library's class becomes one of ours: every method with a name of theirs is theirs too."""
+    added = {
+        Engine: {"fit", "create_outbox", "forget", "_opening", "_cookies", "_start"},
+        Server: {"fit", "_packet", "_attached", "_strange", "_handle_packet", "_refuse"},
+        Rooms: {"fit", "packets", "send", "_members"},
+    }[ours]
+    methods = {name for name, value in vars(ours).items() if inspect.isroutine(value)} - added
+    assert methods, "nothing is overridden"
+    for name in methods:
+        known = set(parameters(getattr(theirs, name)))
+        wanted = {
+            each
+            for each, parameter in inspect.signature(getattr(ours, name)).parameters.items()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        }
+        assert wanted <= known, name
+
+
+def test_a_session_has_all_that_engineio_and_its_friends_know_of_a_socket():
+    """`Session` stands in for `engineio.Socket`."""
+    library = engineio.Server(async_mode="threading")
+    socket = engineio.socket.Socket(library, "sid")
+    assert set(vars(socket)) <= set(session.Session.__slots__)
+    public = {name for name in dir(socket) if not name.startswith("_") and callable(getattr(socket, name))}
+    assert {"schedule_ping"} == public - set(dir(session.Session)), "the clockwork pings"
+
+
+def test_engineio_asks_a_socket_for_its_answers_and_takes_its_errors_for_a_bad_request():
+    """`Session.handle_get_request` and `handle_post_request`."""
+    text = " ".join(source(engineio.Server.handle_request).split())
+    for part in (
+        "r = self._handle_connect(environ, start_response, transport, jsonp_index)",
+        "packets = socket.handle_get_request( environ, start_response) if isinstance(packets, list): r = self._ok(",
+        "socket.handle_post_request(environ) r = self._ok(",
+        "except exceptions.EngineIOError: if sid in self.sockets: # pragma: no cover self.disconnect(sid)",
+        "if not isinstance(r, dict): return r",
+    ):
+        assert part in text, part
+    for helper in ("_bad_request", "_ok", "_unauthorized", "_cors_headers", "_generate_sid_cookie", "_trigger_event"):
+        assert callable(getattr(engineio.Server, helper))
+
+
+def test_a_payload_asks_for_base64():
     """`Batch.encode`."""
     assert "pkt.encode(b64=True)" in source(engineio.payload.Payload.encode)
-    assert "ws.send(pkt.encode())" in source(engine_socket.Socket._websocket_handler)
 
 
-def test_a_ping_is_measured_from_last_ping():
-    """`Patience`."""
-    assert "time.time() - last_ping > self.server.ping_timeout" in source(engine_socket.Socket.check_ping_timeout)
+def test_socketio_keeps_rooms_as_we_do():
+    """`Rooms`: by namespace, room and sid, everybody under None in a bidict."""
+    manager = socketio.Manager()
+    manager.set_server(socketio.Server(async_mode="threading"))
+    sid = manager.connect("eio", "/")
+    manager.enter_room(sid, "/", "a")
+    assert {"/"} == set(manager.rooms)
+    assert {sid: "eio"} == manager.rooms["/"]["a"] == manager.rooms["/"][None]._fwdm
+    assert {"eio": sid} == manager.rooms["/"][None]._invm
+    assert "self.rooms[namespace][None]._invm[eio_sid]" in source(manager.sid_from_eio_sid)
 
 
-def test_the_connect_handler_is_called_when_the_socket_is_known():
-    """`SocketIO._fit`."""
-    text = source(engineio.Server._handle_connect)
-    assert text.index("self.sockets[sid] = s") < text.index("self._trigger_event('connect'")
+def test_a_manager_with_a_bus_emits_to_its_own_process_by_the_one_below_it():
+    """`Rooms.fit` puts itself there."""
+    assert "super().emit(" in source(PubSubManager._handle_emit)
+    assert "super().emit(" in source(PubSubManager.emit)
 
 
-def test_the_websocket_class_is_looked_up_in_async_and_given_the_sockets_own_method():
-    """`EventletWebSocket` and `with_outbox` find the outbox as `handler.__self__.queue`."""
-    text = source(engine_socket.Socket._upgrade_websocket)
-    assert "self.server._async['websocket'](\n            self._websocket_handler, self.server)" in text
-    assert "for attr in ['_sock', 'socket']" in source(engine_socket.Socket._websocket_handler)
+def test_socketio_dispatches_packets_as_we_do():
+    """`Server._handle_eio_message` replaces theirs."""
+    text = source(socketio.Server._handle_eio_message)
+    for call in ("self._handle_connect(", "self._handle_disconnect(", "self._handle_event(", "self._handle_ack("):
+        assert call in text
+    assert "self._binary_packet" in text
+    assert "self.environ[eio_sid] = environ" in source(socketio.Server._handle_eio_connect)
 
 
-def test_eventlets_websocket_has_a_lock_a_socket_and_a_closing_frame():
-    """`eventlet_websocket._Channel`."""
-    websocket = eventlet.websocket
-    assert "self._sendlock.acquire()" in source(websocket.RFC6455WebSocket._send)
-    assert "self.socket = sock" in source(websocket.WebSocket.__init__)
-    assert "ignore_send_errors" in inspect.signature(websocket.RFC6455WebSocket._send_closing_frame).parameters
-    lock = eventlet.semaphore.Semaphore()
-    assert 1 == lock.counter
-    lock.acquire()
-    assert 0 == lock.counter
+def test_flask_socketios_test_client_replaces_the_two_ways_out():
+    """`Rooms.send` takes the second one for a connection that has no session."""
+    text = source(flask_socketio.test_client.SocketIOTestClient.__init__)
+    assert "socketio.server._send_packet = _mock_send_packet" in text
+    assert "socketio.server._send_eio_packet = _mock_send_eio_packet" in text
 
 
-def test_simple_websocket_is_given_a_handler_and_keeps_its_socket_as_sock():
-    """`simple_websocket.with_outbox`."""
-    assert threading._async["websocket"] is _websocket_wsgi.SimpleWebSocketWSGI
-    assert "ret = self.app(self)" in source(_websocket_wsgi.SimpleWebSocketWSGI.__call__)
-    assert "self.sock.send(out_data)" in source(simple_websocket.ws.Base.send)
+def test_eventlet_lets_a_connection_be_taken_out_of_its_servers_hands():
+    """`hub_websocket.open_channel`."""
+    assert "if WSGI_LOCAL.already_handled:" in source(eventlet.wsgi.HttpProtocol.handle_one_response)
+    assert "self.fd = fd" in source(eventlet.greenio.GreenSocket.__init__)
+    assert "act_non_blocking" in source(eventlet.greenio.GreenSocket.setblocking)
+    assert callable(eventlet.wsgi.Input.get_socket)
+    assert "self.rfile = rfile" in source(eventlet.wsgi.Input.__init__)
 
 
-def test_socketio_hands_a_room_out_as_pairs_and_finds_connections_by_either_id():
-    """`SocketIO.send_packets`."""
-    manager = socketio.base_manager.BaseManager
-    assert "yield from participants.items()" in source(manager.get_participants)
-    assert callable(manager.eio_sid_from_sid)
-    assert callable(manager.sid_from_eio_sid)
-    assert callable(socketio.Server._send_eio_packet)
+def test_eventlets_hub_has_listeners():
+    """`hub_websocket._add` and `SocketIO`'s cork."""
+    hub = eventlet.hubs.hub.BaseHub
+    assert ["self", "evtype", "fileno", "cb", "tb", "mark_as_closed"] == parameters(hub.add)
+    assert ["self", "listener"] == parameters(hub.remove)
+    assert ["self", "seconds", "cb", "args", "kw"] == parameters(hub.schedule_call_global)
+    assert ("read", "write") == (eventlet.hubs.hub.READ, eventlet.hubs.hub.WRITE)
 
 
-def test_flask_socketio_makes_its_server_in_init_app():
-    assert "self.server = socketio.Server(**self.server_options)" in source(flask_socketio.SocketIO.init_app)
+def test_gevents_server_ends_a_connection_that_was_reset():
+    """`websocket._connection`."""
+    assert errno.ECONNRESET in gevent.pywsgi.WSGIHandler.ignored_socket_errors
+
+
+def test_every_async_mode_has_the_parts_that_we_use():
+    """`socketio._Mode`."""
+    assert {"queue", "queue_empty", "sleep", "thread"} <= set(threading_driver._async)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+
 import pytest
 from engineio.packet import NOOP, PING, Packet
 from hypothesis import given
@@ -15,7 +17,7 @@ from tests.unit.fanout.outboxes import Wire, an_outbox, message
 
 def polled(outbox):
     """The packets of one answer to a polling client."""
-    return outbox.get(timeout=0.01).encode(b64=True).split("\x1e")
+    return outbox.get(timeout=0.01).encode().split("\x1e")
 
 
 def test_an_idle_websocket_is_written_to_at_once():
@@ -34,29 +36,20 @@ def test_what_the_socket_does_not_take_follows_before_anything_else():
     outbox.put(message("two"))
     wire.room = 100
     outbox.put(message("three"))
-    assert frame("4one")[:3] == wire.data
-    assert wire.data + outbox.get().encode() == frame("4one") + frame("4two") + frame("4three")
-
-
-def test_nothing_is_written_past_what_the_writer_still_has():
-    wire = Wire(room=0)
-    outbox, _ = an_outbox(wire=wire)
-    outbox.put(message("one"))
-    assert frame("4one") == outbox.get().encode()
-    wire.room = 100
-    outbox.put(message("two"))
-    assert b"" == wire.data
-    assert frame("4two") == outbox.get().encode()
+    assert (frame("4one")[:3], 1) == (wire.data, min(wire.woken, 1))
+    outbox.pump()
+    assert frame("4one") + frame("4two") + frame("4three") == wire.data
+    assert outbox.idle
 
 
 def test_the_writer_gets_what_waits_in_one_piece_of_a_bounded_size():
     outbox, _ = an_outbox()
     texts = [str(number) * 1000 for number in range(10, 40)]
     outbox.put_all([message(text) for text in texts])
-    first = outbox.get().encode()
+    first = outbox.get().frames()
     assert module.BATCH <= len(first) <= module.BATCH + 2010
     outbox.put(None)
-    rest = b"".join(batch.encode() for batch in iter(outbox.get, None))
+    rest = b"".join(batch.frames() for batch in iter(outbox.get, None))
     assert b"".join(frame("4" + text) for text in texts) == first + rest
 
 
@@ -66,7 +59,9 @@ def test_a_ping_passes_what_waits_but_not_a_frame_in_the_middle():
     outbox.put(message("one"))
     outbox.put(message("two"))
     outbox.put(Packet(PING))
-    assert frame("4one")[3:] + frame("2") + frame("4two") == outbox.get().encode()
+    wire.room = 100
+    outbox.pump()
+    assert frame("4one") + frame("2") + frame("4two") == wire.data
 
 
 def test_a_reader_is_watched_from_each_ping_on_and_from_the_first_packet_that_waits():
@@ -94,8 +89,8 @@ def test_the_packet_that_ends_a_poll_ends_it():
     for packet in (message("one"), Packet(NOOP), message("two")):
         outbox.put(packet)
     assert ["4one", "6"] == polled(outbox)
-    outbox.socket.upgraded = True
-    assert frame("4two") == outbox.get().encode()
+    outbox.session.upgraded = True
+    assert frame("4two") == outbox.get().frames()
 
 
 def test_a_binary_packet_is_base64_for_polling_and_a_binary_frame_for_a_websocket_whoever_asks_first():
@@ -105,7 +100,7 @@ def test_a_binary_packet_is_base64_for_polling_and_a_binary_frame_for_a_websocke
             outbox, _ = an_outbox(upgraded=upgraded)
             outbox.put(packet)
             if upgraded:
-                assert frame(b"\x00\x01") == outbox.get().encode()
+                assert frame(b"\x00\x01") == outbox.get().frames()
             else:
                 assert ["bAAE="] == polled(outbox)
 
@@ -125,10 +120,10 @@ def test_it_is_full_once_and_drained_once():
 
 def test_a_polling_client_that_does_not_come_back_keeps_it_full():
     outbox, owner = an_outbox(upgraded=False)
-    outbox.put_all([message("x" * 10_000) for _ in range(8)])
+    outbox.put_all([message("x" * 10_000) for _ in range(7)])
     polled(outbox)
     assert ["filled"] == owner.told, "what was handed out may not have arrived"
-    with pytest.raises(outbox._empty):
+    with pytest.raises(queue.Empty):
         outbox.get(timeout=0.01)
     assert ["filled", "drained"] == owner.told
 
@@ -148,20 +143,37 @@ def test_the_end_comes_after_what_is_queued():
     outbox.put(message("last words"))
     outbox.put(None)
     outbox.put(message("too late"))
-    assert frame("4last words") == outbox.get().encode()
+    assert frame("4last words") == outbox.get().frames()
     assert outbox.get() is None
     assert outbox.get() is None
 
 
-def test_a_poll_without_news_raises_empty_and_a_websockets_writer_waits_on():
+def test_a_poll_without_news_raises_empty_and_one_that_is_woken_for_nothing_waits_on():
     outbox, _ = an_outbox(upgraded=False)
-    with pytest.raises(outbox._empty):
+    with pytest.raises(queue.Empty):
         outbox.get(timeout=0.01)
-    outbox.socket.upgraded = True
-    outbox._bell.put(object())  # woken for nothing
+    outbox._bell.put(object())
     outbox._bell.put(object())
     outbox.put(message("news"))
-    assert frame("4news") == outbox.get(timeout=0.01).encode()
+    assert ["4news"] == polled(outbox)
+
+
+def test_a_direct_channel_that_comes_later_gets_what_waits_before_what_follows():
+    outbox, _ = an_outbox()
+    outbox.put(message("one"))
+    wire = Wire()
+    outbox.attach_direct(wire)
+    outbox.put_joined([message("two")], frame("4two"))
+    assert frame("4one") + frame("4two") == wire.data
+
+
+def test_the_end_wakes_a_direct_channel():
+    wire = Wire()
+    outbox, _ = an_outbox(wire=wire)
+    outbox.put(None)
+    assert (1, True, True) == (wire.woken, outbox.over, outbox.idle)
+    outbox.put_joined([message("late")], frame("4late"))
+    assert b"" == wire.data
 
 
 def test_a_close_does_not_wait_for_a_reader_that_takes_nothing(monkeypatch):
@@ -176,26 +188,33 @@ def test_a_close_does_not_wait_for_a_reader_that_takes_nothing(monkeypatch):
     st.lists(
         st.one_of(
             st.tuples(st.just("put"), st.integers(0, 3)),
-            st.tuples(st.just("get"), st.just(0)),
+            st.tuples(st.just("joined"), st.integers(1, 3)),
+            st.tuples(st.just("pump"), st.just(0)),
             st.tuples(st.just("room"), st.integers(0, 30)),
         ),
         max_size=40,
     )
 )
 def test_whatever_the_socket_takes_the_frames_arrive_whole_and_in_order(steps):
-    """Direct writes of any size, the writer, and puts in any order."""
+    """Direct writes of any size, the hub's, and puts in any order."""
     wire = Wire(room=0)
     outbox, _ = an_outbox(wire=wire)
     sent = b""
     for number, (step, amount) in enumerate(steps):
-        if step == "put":
-            packets = [message(f"{number}-{each}") for each in range(amount)]
-            outbox.put_all(packets)
-            sent += b"".join(frame("4" + packet.data) for packet in packets)
-        elif step == "room":
+        if step == "room":
             wire.room = amount
-        elif outbox.backlog > outbox._flight:
-            wire.data += outbox.get().encode()
-    while outbox.backlog > outbox._flight:
-        wire.data += outbox.get().encode()
+        elif step == "pump":
+            outbox.pump()
+        else:
+            packets = [message(f"{number}-{each}") for each in range(amount)]
+            joined = b"".join(frame("4" + packet.data) for packet in packets)
+            if step == "put":
+                outbox.put_all(packets)
+            else:
+                outbox.put_joined(packets, joined)
+            sent += joined
+        assert (outbox.backlog == 0) is outbox.idle is (sent == wire.data)
+    wire.room = 10**9
+    outbox.pump()
     assert sent == wire.data
+    assert outbox.idle

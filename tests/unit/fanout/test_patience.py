@@ -35,11 +35,11 @@ def test_the_ping_of_a_blocked_reader_does_not_run_out(clock):
     outbox, given_up = a_blocked_one(clock), []
     patience = Patience(given_up.append)
     patience.watch(outbox)
-    outbox.socket.last_ping = clock.now
+    outbox.session.last_ping = clock.now
     for _ in range(59):
         clock.now += 1
         patience.look()
-    assert ([], clock.now) == (given_up, outbox.socket.last_ping)
+    assert ([], clock.now) == (given_up, outbox.session.last_ping)
     clock.now += 1
     patience.look()
     assert [outbox] == given_up
@@ -85,11 +85,11 @@ def test_bytes_in_the_kernel_count_as_waiting_when_the_outbox_is_empty(clock):
 
 def test_one_that_has_sent_everything_is_watched_no_more_and_its_ping_runs(clock):
     outbox, _ = an_outbox(wire=Wire())
-    outbox.socket.last_ping = 1.0
+    outbox.session.last_ping = 1.0
     patience = Patience(lambda outbox: None)
     patience.watch(outbox)
     patience.look()
-    assert ({}, 1.0) == (patience._waiting, outbox.socket.last_ping)
+    assert ({}, 1.0) == (patience._waiting, outbox.session.last_ping)
 
 
 def test_a_socket_that_is_not_pinged_now_is_left_alone(clock):
@@ -98,20 +98,20 @@ def test_a_socket_that_is_not_pinged_now_is_left_alone(clock):
     patience.watch(outbox)
     clock.now += 30
     patience.look()
-    assert outbox.socket.last_ping is None
+    assert outbox.session.last_ping is None
 
 
 def test_the_ping_of_one_that_is_only_not_answered_runs_out(clock):
     """The ping itself is all that waits in the kernel, for a machine that is gone."""
     outbox, _ = an_outbox(wire=Wire())
     outbox.channel.unsent = lambda: 3
-    outbox.moved_at = outbox.socket.last_ping = clock.now
+    outbox.moved_at = outbox.session.last_ping = clock.now
     patience = Patience(lambda outbox: None)
     patience.watch(outbox)
     for _ in range(21):
         clock.now += 1
         patience.look()
-    assert 21 == clock.now - outbox.socket.last_ping
+    assert 21 == clock.now - outbox.session.last_ping
 
 
 @pytest.mark.parametrize(("ping_timeout", "patience", "tick"), [(20, 60, 1.0), (2, 60, 0.5), (20, 2, 0.5)])

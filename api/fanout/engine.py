@@ -1,0 +1,130 @@
+"""engineio's server with sessions, queues and deadlines of our own, and strict where the protocol is."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import engineio
+from engineio import exceptions
+from engineio.packet import OPEN, Packet
+
+from api.fanout.clockwork import Clockwork
+from api.fanout.outbox import Outbox, Owner
+from api.fanout.session import Session
+
+MESSAGE_BYTES = 64 * 1024
+"""The most that one incoming message may have, all its fragments together."""
+_METHODS = frozenset(("GET", "POST", "OPTIONS"))
+
+OpenChannel = Callable[[Session, dict[str, Any]], Any]
+
+
+class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
+    """What `engineio.Server` becomes in `fit`: its options and its interface stay."""
+
+    kit: Any
+    max_message_bytes: int
+    clockwork: Clockwork
+    open_channel: OpenChannel
+    _owner: Owner
+    _running: bool
+
+    @classmethod
+    def fit(cls, server: Any, *, owner: Owner, kit: Any, open_channel: OpenChannel, max_message_bytes: int) -> Engine:
+        """`server`, a fresh `engineio.Server`, becomes one of these."""
+        server.__class__ = cls
+        server.kit, server._owner, server.open_channel = kit, owner, open_channel
+        server.max_message_bytes = max_message_bytes
+        server.clockwork = Clockwork(
+            server.sockets,
+            ping_interval=server.ping_interval,
+            ping_timeout=server.ping_timeout,
+        )
+        server._running = False
+        fitted: Engine = server
+        return fitted
+
+    def create_outbox(self, session: Session) -> Outbox:
+        return Outbox(self._owner, session, self.kit)
+
+    def forget(self, session: Session) -> None:
+        self.sockets.pop(session.sid, None)
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        problem = _problem(environ)
+        if problem is None:
+            answer: Iterable[bytes] = super().handle_request(environ, start_response)
+            return answer
+        refusal = self._bad_request(problem)
+        start_response(refusal["status"], refusal["headers"] + self._cors_headers(environ))
+        return [refusal["response"]]
+
+    def _handle_connect(
+        self, environ: dict[str, Any], start_response: Any, transport: str, jsonp_index: int | None = None
+    ) -> Any:
+        """A new session, by polling or by WebSocket at once."""
+        self._start()
+        session = Session(self, self.generate_id())
+        sid = session.sid
+        self.sockets[sid] = session
+        session.send(self._opening(session, transport))
+        welcome = self._trigger_event("connect", sid, environ, run_async=False)
+        if welcome is not None and welcome is not True:
+            self.forget(session)
+            return self._unauthorized(welcome or None)
+        self.clockwork.expect_ping(sid)
+        if transport == "websocket":
+            return session.handle_get_request(environ, start_response)
+        session.connected = True
+        try:
+            return self._ok(session.poll(), headers=self._cookies(sid), jsonp_index=jsonp_index)
+        except exceptions.QueueEmpty:
+            return self._bad_request()
+
+    def _opening(self, session: Session, transport: str) -> Packet:
+        interval = self.ping_interval + self.ping_interval_grace_period
+        return Packet(
+            OPEN,
+            {
+                "sid": session.sid,
+                "upgrades": self._upgrades(session.sid, transport),
+                "pingTimeout": round(self.ping_timeout * 1000),
+                "pingInterval": round(interval * 1000),
+                "maxPayload": self.max_http_buffer_size,
+            },
+        )
+
+    def _ok(self, packets: Any = None, headers: Any = None, jsonp_index: int | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = super()._ok(packets, headers, jsonp_index)
+        if packets is None:
+            answer["response"] = b"ok"  # the library shouts
+        return answer
+
+    def _cookies(self, sid: str) -> list[tuple[str, str]] | None:
+        if not self.cookie:
+            return None
+        attributes = (
+            self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie, "path": "/", "SameSite": "Lax"}
+        )
+        return [("Set-Cookie", self._generate_sid_cookie(sid, attributes))]
+
+    def shutdown(self) -> None:
+        self._running = False
+        super().shutdown()
+
+    def _start(self) -> None:
+        if not self._running:
+            self._running = True
+            self.start_background_task(self.clockwork.run, self.kit.sleep, lambda: self._running)
+
+
+def _problem(environ: dict[str, Any]) -> str | None:
+    """What the protocol does not allow and the library does."""
+    if environ["REQUEST_METHOD"] not in _METHODS:
+        return "Bad request method"
+    if environ["REQUEST_METHOD"] == "OPTIONS":
+        return None
+    query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
+    return None if "transport" in query else "Transport unknown"

@@ -1,0 +1,145 @@
+"""A WebSocket that blocks: for gevent, threads, and TLS. One thread reads it, another one writes."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from api.fanout import frames, handshake, kernel
+from api.fanout.batch import frame_of
+from api.fanout.frames import BadFrame, FrameReader
+from api.fanout.outbox import Outbox
+from api.fanout.session import Session
+
+READ_BYTES = 16 * 1024
+_EMPTY = b""
+
+
+def open_channel(session: Session, environ: dict[str, Any]) -> Any:
+    """Answer the handshake and serve the connection to its end on the request's thread."""
+    raw, hand_back = _connection(environ)
+    serve_on_thread(session, environ, raw)
+    hand_back()
+    return ()
+
+
+def serve_on_thread(session: Session, environ: dict[str, Any], raw: Any) -> Any:
+    with suppress(OSError):
+        raw.settimeout(None)  # `Patience` decides how long a reader may take
+        kernel.prepare(raw)
+        raw.sendall(handshake.answer(environ))
+    BlockingWebSocket(raw, session).serve()
+    return ()
+
+
+def _connection(environ: dict[str, Any]) -> tuple[Any, Any]:
+    """The socket of the request, and what tells its HTTP server that there is nothing more to answer."""
+    if "werkzeug.socket" in environ:
+        return environ["werkzeug.socket"], _raise(ConnectionError)
+    if "gunicorn.socket" in environ:
+        return environ["gunicorn.socket"], _raise(StopIteration)
+    stream = environ["wsgi.input"]
+    stream = getattr(stream, "rfile", stream)
+    try:
+        return stream.raw._sock, _raise(ConnectionResetError, errno.ECONNRESET)  # gevent's: else it reads on
+    except AttributeError:
+        software = environ.get("SERVER_SOFTWARE", "this HTTP server")
+        raise RuntimeError(f"{software} does not hand out its connections: WebSockets need another one") from None
+
+
+def _raise(kind: type[Exception], *arguments: Any) -> Any:
+    def hand_back() -> None:
+        raise kind(*arguments)
+
+    return hand_back
+
+
+class BlockingWebSocket:
+    def __init__(self, raw: Any, session: Session) -> None:
+        self._raw = raw
+        self._session = session
+        self._reader = FrameReader(session.server.max_message_bytes)
+        self._writing = threading.Lock()  # green where the process is patched
+        self._over = False
+
+    def serve(self) -> None:
+        """Read until it ends."""
+        session = self._session
+        try:
+            session.opened(self)
+            for message in self._messages():
+                if not session.heard(self, message):
+                    break
+        finally:
+            session.gone(self)
+            if session.queue.channel is self:
+                session.queue.join()  # the writing thread may still be at it
+            if session.queue.idle:
+                self._finish(frames.NORMAL)
+            else:
+                self.abort()
+
+    def _messages(self) -> Iterator[str | bytes]:
+        try:
+            while data := self._received():
+                for opcode, payload in self._reader.feed(data):
+                    if opcode == frames.PING:
+                        self._write(frames.pong(payload))  # type: ignore[arg-type]  # control frames are bytes
+                    elif opcode == frames.CLOSE:
+                        self._finish(frames.close_code(payload))  # type: ignore[arg-type]  # see above
+                        return
+                    elif opcode != frames.PONG:
+                        yield payload
+        except BadFrame as bad:
+            self._session.queue.join()  # what answers the messages before it goes first
+            self._finish(bad.code, bad.reason)
+
+    def _received(self) -> bytes:
+        try:
+            data: bytes = self._raw.recv(READ_BYTES)
+        except OSError:
+            return _EMPTY
+        return data
+
+    def take_over(self, outbox: Outbox) -> None:
+        outbox.attach(self)
+        self._session.server.start_background_task(self._write_from, outbox)
+
+    def _write_from(self, outbox: Outbox) -> None:
+        """The body of the writing thread."""
+        while (batch := outbox.get()) is not None:
+            if not self._write(batch.frames()):
+                outbox.discard()
+        self._finish(frames.NORMAL)
+
+    def send_now(self, packet: Any) -> None:
+        self._write(frame_of(packet))
+
+    def _write(self, data: bytes) -> bool:
+        """All of it; False when that is not possible any more."""
+        with self._writing:
+            if self._over:
+                return False
+            try:
+                self._raw.sendall(data)
+            except OSError:
+                self._over = True
+            return not self._over
+
+    def _finish(self, code: int, reason: str = "") -> None:
+        """Say goodbye and wake whoever reads: the HTTP server closes the socket."""
+        self._write(frames.closing(code, reason))
+        self._over = True
+        kernel.cut_off(self._raw)
+
+    def abort(self) -> None:
+        """End it now, whoever is waiting in it."""
+        self._over = True
+        kernel.cut_off(self._raw)
+
+    def unsent(self) -> int:
+        """Bytes that the kernel has taken and the other side has not."""
+        return kernel.unsent(self._raw)
