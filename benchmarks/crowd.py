@@ -6,7 +6,6 @@ subscription on counts. A server that cannot keep up delivers late or, at the ti
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import requests
 from benchmarks.figures import Row, percentile, row, skipped
 from benchmarks.frames import deliveries
 from benchmarks.machine import Share, cpu_seconds, on_load_core, on_server_core
-from benchmarks.peers.process import Peer, peer
+from benchmarks.peers.process import NODE, Peer, no_node, peer
 from benchmarks.sockets import NAMESPACE, Crowd, ended, settled, subscribing
 from tests.support.servers import ServerProcess, own_server
 
@@ -29,7 +28,6 @@ SECONDS = 12.0
 SETTLE = 1.0
 LIMIT = 90.0
 """Seconds until what has not come is given up."""
-NODE = Path(__file__).parent / "peers" / "node"
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ TARGETS = dict.fromkeys([(500, "p50"), (500, "p99"), (500, "cpu")], "≤ 0.6 × 
 
 
 def rows(folder: Path, runs: int) -> list[Row]:
-    reason = _missing()
+    reason = no_node()
     server = ServerProcess(folder / "server", command=lambda port: on_server_core(own_server(port)))
     lines = []
     with on_load_core(), server, _node(reason) as theirs:
@@ -127,13 +125,6 @@ def _measured(crowd: Crowd, pid: int) -> Run:
         cpu=1e6 * spent / len(arrivals),
         load=100 * busy,
     )
-
-
-def _missing() -> str:
-    """Why there is no Node to compare with; empty when there is one."""
-    if not shutil.which("node"):
-        return "node is not installed"
-    return "" if (NODE / "node_modules" / "socket.io").is_dir() else "npm has not installed socket.io"
 
 
 @contextmanager

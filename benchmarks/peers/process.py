@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.servers import ROOT, free_port
+
+NODE = Path(__file__).parent / "node"
+
+
+def no_node() -> str:
+    """Why there is no Node's socket.io to compare with; empty when there is one."""
+    if not shutil.which("node"):
+        return "node is not installed"
+    return "" if (NODE / "node_modules" / "socket.io").is_dir() else "npm has not installed socket.io"
 
 
 @dataclass(frozen=True)
