@@ -9,10 +9,10 @@ NODE_PEER := benchmarks/peers/node
 SYSTEM_PACKAGES := nginx chromium nodejs curl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-deps lint fmt fuzz soak bench docs clean
+.PHONY: help demo run test test-deps lint fmt fuzz soak bench fanout-bench node-peer docs clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Start the server, run the example optimisation, watch it live
 	@$(BIN)/runcast demo
@@ -47,12 +47,17 @@ fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
 soak: $(VENV)/.dev ## Readers that stop for half a minute and for five while 100,000 events pass; takes long
 	@SLOW_READER_EVENTS=100000 SLOW_READER_SECONDS=30,300 $(BIN)/python -m pytest tests/acceptance/test_slow_readers.py
 
-bench: $(VENV)/.dev ## Measure against peers and controls; writes benchmarks/results/
+bench: $(VENV)/.dev node-peer ## Measure against peers and controls; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+fanout-bench: $(VENV)/.dev node-peer ## Measure the fan-out alone beside its peers; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks.fanout $(ARGS)
+
+node-peer:
 	@command -v npm >/dev/null 2>&1 || { echo "npm is not installed: nothing is measured beside Node's socket.io"; exit 0; }; \
 	[ $(NODE_PEER)/node_modules/.package-lock.json -nt $(NODE_PEER)/package-lock.json ] || \
 	  npm ci --prefix $(NODE_PEER) --ignore-scripts --no-audit --no-fund --silent || \
 	  echo "npm could not install socket.io: nothing is measured beside it"
-	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.dev ## Write the generated pages of docs/reference
 	@$(BIN)/python docs/generate.py
