@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import engineio.json
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio import Manager
-from socketio.packet import EVENT
+from socketio.packet import EVENT, Packet
 
-from api.fanout.batch import frame_of
+from api.fanout.batch import TextPacket, frame_of
 
 CORKED = 16 * 1024
 """Characters that one turn of the hub may gather for a room before they go out all the same."""
@@ -18,6 +20,7 @@ CORKED = 16 * 1024
 Room = Any
 """A name, None for everybody, or a list of names."""
 Key = tuple[str, Room, tuple[str, ...]]
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Rooms(Manager):  # type: ignore[misc]  # the library has no types
@@ -28,6 +31,8 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
     """
 
     cork: Cork
+    plain: bool
+    """Packets are JSON as it comes: encoded here, without looking through the data for bytes first."""
     _joined: dict[tuple[str, str], set[Any]]
 
     @classmethod
@@ -39,6 +44,7 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
         kind = type(manager)
         manager.__class__ = cls if kind is Manager else type(kind.__name__, (kind, cls), {})
         manager._joined = {}
+        manager.plain = manager.server.packet_class is Packet and Packet.json is engineio.json
         manager.cork = Cork(manager, soon)
         fitted: Rooms = manager
         return fitted
@@ -63,14 +69,21 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
             skipped = tuple(skip_sid) if isinstance(skip_sid, list) else (skip_sid,) if skip_sid else ()
             self.cork.add((namespace, tuple(room) if isinstance(room, list) else room, skipped), packets)
 
-    def packets(self, event: str, data: Any, namespace: str) -> list[EnginePacket]:
+    def packets(self, event: str, data: Any, namespace: str) -> list[Any]:
         """What carries an event: made once for everybody who is to get it."""
         arguments = list(data) if isinstance(data, tuple) else [data] if data is not None else []
+        if self.plain:
+            try:
+                text = _ENCODE([event, *arguments])
+            except TypeError:  # binary, or an error that is told below
+                pass
+            else:
+                return [TextPacket(f"{EVENT}{namespace},{text}" if namespace != "/" else f"{EVENT}{text}")]
         encoded = self.server.packet_class(EVENT, namespace=namespace, data=[event, *arguments]).encode()
         parts = encoded if isinstance(encoded, list) else [encoded]  # binary parts follow in packets of their own
         return [EnginePacket(MESSAGE, part) for part in parts]
 
-    def send(self, packets: Sequence[EnginePacket], key: Key) -> None:
+    def send(self, packets: Sequence[Any], key: Key) -> None:
         """Packets to everybody whom an emit meant: one write for each connection."""
         namespace, room, skipped = key
         sessions = self.server.eio.sockets
@@ -166,11 +179,11 @@ class Cork:
         self._rooms = rooms
         self._soon = soon
         self._key: Key = ("", None, ())
-        self._packets: list[EnginePacket] = []
+        self._packets: list[Any] = []
         self._size = 0
         self._asked = False
 
-    def add(self, key: Key, packets: Sequence[EnginePacket]) -> None:
+    def add(self, key: Key, packets: Sequence[Any]) -> None:
         if self._soon is None:
             self._rooms.send(packets, key)
             return

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import flask_socketio
-from engineio.packet import Packet as EnginePacket
 
 from api.fanout.clockwork import OWING_SECONDS
 from api.fanout.engine import MESSAGE_BYTES, Engine
@@ -78,11 +77,11 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         session = self.server.eio.sockets.get(self.server.manager.eio_sid_from_sid(sid, namespace))
         return session.queue if session is not None else None
 
-    def packets(self, event: str, messages: Iterable[Any], namespace: str) -> list[EnginePacket]:
+    def packets(self, event: str, messages: Iterable[Any], namespace: str) -> list[Any]:
         """The packets that carry `event` with each message: made once for everybody who is to get them."""
         return [packet for message in messages for packet in self._rooms.packets(event, message, namespace)]
 
-    def send_packets(self, packets: Sequence[EnginePacket], *, namespace: str, to: str) -> None:
+    def send_packets(self, packets: Sequence[Any], *, namespace: str, to: str) -> None:
         """Send packets to everybody in a room, or to one connection by its sid, at once: one write for all of them."""
         self.flush()
         self._rooms.send(packets, (namespace, to, ()))
