@@ -44,8 +44,9 @@ fmt: $(VENV)/.dev ## Format the code
 fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
 	@FUZZ_EXAMPLES=100 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
 
-soak: $(VENV)/.dev ## Readers that stop for half a minute and for five while 100,000 events pass; takes long
-	@SLOW_READER_EVENTS=100000 SLOW_READER_SECONDS=30,300 $(BIN)/python -m pytest tests/acceptance/test_slow_readers.py
+soak: $(VENV)/.dev ## Readers away for five minutes amid 100,000 events; 15,000 connections; takes an hour
+	@SLOW_READER_EVENTS=100000 SLOW_READER_SECONDS=30,300 MANY_CONNECTIONS=15000 \
+	  $(BIN)/python -m pytest tests/acceptance/test_slow_readers.py tests/acceptance/test_many_connections.py
 
 bench: $(VENV)/.dev node-peer ## Measure against peers and controls; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)

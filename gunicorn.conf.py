@@ -39,8 +39,9 @@ def on_starting(server):
 def post_worker_init(worker):
     """Start running tasks with the process, not with the first request; tell clients as soon as it is to stop."""
     from api.server import runcast
-    from api.serving.connections import limit_stalls
+    from api.serving.connections import allow_many, limit_stalls
 
+    allow_many()
     made = runcast()
     for listener in worker.sockets:
         limit_stalls(getattr(listener, "sock", listener), made.settings.reader_patience_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +40,18 @@ class Connections:
         for connection in list(self._open):
             with suppress(OSError):  # it went at this very moment
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def allow_many() -> int:
+    """Let this process have as many files open as the system lets it: each connection is one. How many that is.
+
+    A shell's usual limit of 1,024 would keep the next client waiting without a word.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where the system has a lower limit that it does not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return hard
+    return soft
 
 
 def limit_stalls(listener: Any, seconds: float) -> None:

@@ -14,7 +14,7 @@ from api.config import OPEN_WARNING, load_settings
 from api.errors import ConfigError
 from api.log import configure_logging, get_logger
 from api.runtime.choose import current_runtime
-from api.serving.connections import Connections
+from api.serving.connections import Connections, allow_many
 
 _log = get_logger(__name__)
 LOOK_SECONDS = 0.1
@@ -41,6 +41,7 @@ def run(make: Callable[[], Runcast]) -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level)
+    allow_many()
     runcast = make()
     server = _listen(runcast)
     asked: list[int] = []  # no waiter: setting one takes a lock, which the interrupted code may hold

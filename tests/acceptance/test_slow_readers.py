@@ -121,7 +121,8 @@ def test_readers_that_stop_reading_cost_no_memory_and_lose_nothing(server, trans
         assert grown <= max(grown_before, 0) + SLOW * MEMORY_KIB
         for reader in slow:
             assert read_or_resume(server, reader, work) >= EVENTS // 4 or seconds > PATIENCE
-    assert (SLOW if seconds > PATIENCE else 0) == _abandoned(server) - abandoned
+    given_up = SLOW if transport == "websocket" and seconds > PATIENCE else 0
+    assert given_up == _abandoned(server) - abandoned  # who does not poll misses its pings
 
 
 def read_or_resume(server: ServerProcess, reader: RawSubscriber, work: Work) -> int:
