@@ -133,6 +133,7 @@ def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPo
         ping_interval=settings.ping_interval_seconds,
         ping_timeout=settings.ping_timeout_seconds,
         patience_seconds=settings.reader_patience_seconds,
+        compression=settings.compression == "on",
     )
 
 

@@ -10,6 +10,7 @@ import engineio
 from engineio import exceptions
 from engineio.packet import OPEN, Packet
 
+from api.fanout import deflate
 from api.fanout.clockwork import Clockwork
 from api.fanout.outbox import Outbox, Owner
 from api.fanout.session import Session
@@ -26,6 +27,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
 
     kit: Any
     max_message_bytes: int
+    compression: bool = False
     clockwork: Clockwork
     open_channel: OpenChannel
     _owner: Owner
@@ -48,6 +50,10 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
 
     def create_outbox(self, session: Session) -> Outbox:
         return Outbox(self._owner, session, self.kit)
+
+    def deflates(self, environ: dict[str, Any]) -> bool:
+        """Whether a WebSocket that this request opens is to be compressed."""
+        return self.compression and deflate.offered(environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", ""))
 
     def forget(self, session: Session) -> None:
         self.sockets.pop(session.sid, None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _CONTINUATION = 0x0
 _FINAL = 0x80
+_COMPRESSED = 0x40
+"""The first reserved bit, when permessage-deflate was agreed on."""
 _MASKED = 0x80
 _SHORT = 125
 """Bytes of payload that the first length field can tell; no control frame may have more."""
@@ -31,6 +33,11 @@ def frame(message: str | bytes) -> bytes:
     if isinstance(message, str):
         return _framed(TEXT, message.encode())
     return _framed(BINARY, message)
+
+
+def compressed_frame(message: str | bytes, payload: bytes) -> bytes:
+    """The frame that carries `message` as `payload`, which is compressed."""
+    return _framed((TEXT if isinstance(message, str) else BINARY) | _COMPRESSED, payload)
 
 
 def pong(payload: bytes) -> bytes:
@@ -72,14 +79,17 @@ class FrameReader:
     Holds no more than one message, of `most` bytes in all its fragments, and what one `feed` brought.
     """
 
-    __slots__ = ("_bytes", "_fragments", "_opcode", "_open", "_size", "most")
+    __slots__ = ("_bytes", "_fragments", "_inflate", "_open", "_opening", "_size", "most")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, inflate: Callable[[bytes, int], bytes] | None = None) -> None:
+        """`inflate(payload, most)` unpacks compressed messages, where that was agreed on."""
         self.most = most
+        self._inflate = inflate
         self._bytes = b""
         self._open = False
         self._fragments: list[bytes] = []
-        self._opcode = 0
+        self._opening = 0
+        """The first byte of the message that is open."""
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Incoming]:
@@ -91,15 +101,15 @@ class FrameReader:
         at = 0
         try:
             while (found := self._frame(data, at)) is not None:
-                final, opcode, payload, at = found
-                whole = self._joined(final, opcode, payload)
+                first, payload, at = found
+                whole = self._joined(first, payload)
                 if whole is not None:
                     yield whole
         finally:
             self._bytes = data[at:]
 
-    def _frame(self, data: bytes, at: int) -> tuple[bool, int, bytes, int] | None:
-        """(final, opcode, payload, where the next one begins); None while it is not all there."""
+    def _frame(self, data: bytes, at: int) -> tuple[int, bytes, int] | None:
+        """(first byte, payload, where the next one begins); None while it is not all there."""
         there = len(data) - at
         if there < 2:
             return None
@@ -118,11 +128,11 @@ class FrameReader:
         if len(data) < end:
             return None
         payload = _unmasked(data[start + 4 : end], data[start : start + 4])
-        return bool(first & _FINAL), first & 0x0F, payload, end
+        return first, payload, end
 
     def _check(self, first: int, second: int) -> None:
         opcode = first & 0x0F
-        if first & 0x70:
+        if first & 0x30 or (first & _COMPRESSED and (self._inflate is None or not TEXT <= opcode <= BINARY)):
             raise BadFrame(PROTOCOL_ERROR, "reserved bits, but no extension was agreed on")
         if not second & _MASKED:
             raise BadFrame(PROTOCOL_ERROR, "a client masks its frames")
@@ -136,21 +146,28 @@ class FrameReader:
         elif (opcode == _CONTINUATION) is not self._open:
             raise BadFrame(PROTOCOL_ERROR, "fragments out of order")
 
-    def _joined(self, final: bool, opcode: int, payload: bytes) -> Incoming | None:
+    def _joined(self, first: int, payload: bytes) -> Incoming | None:
+        opcode = first & 0x0F
         if opcode >= CLOSE:
             return opcode, payload
         if opcode != _CONTINUATION:
-            if final:
-                return opcode, _text(payload) if opcode == TEXT else payload
-            self._open, self._opcode = True, opcode
+            if first & _FINAL:
+                return self._message(first, payload)
+            self._open, self._opening = True, first
         if payload:  # else a flood of empty ones would add up
             self._fragments.append(payload)
         self._size += len(payload)
-        if not final:
+        if not first & _FINAL:
             return None
         payload = b"".join(self._fragments)
         self._open, self._fragments, self._size = False, [], 0
-        return self._opcode, _text(payload) if self._opcode == TEXT else payload
+        return self._message(self._opening, payload)
+
+    def _message(self, first: int, payload: bytes) -> Incoming:
+        opcode = first & 0x0F
+        if first & _COMPRESSED and self._inflate is not None:
+            payload = self._inflate(payload, self.most)
+        return opcode, _text(payload) if opcode == TEXT else payload
 
 
 def _text(payload: bytes) -> str:

@@ -15,7 +15,7 @@ import eventlet.hubs
 import eventlet.wsgi
 from eventlet.patcher import original
 
-from api.fanout import frames, handshake, kernel
+from api.fanout import deflate, frames, handshake, kernel
 from api.fanout.batch import ControlFrame, frame_of
 from api.fanout.frames import BadFrame, FrameReader
 from api.fanout.outbox import Outbox
@@ -48,7 +48,8 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     raw = _Socket(fileno=green.fd.detach())
     raw.setblocking(False)
     kernel.prepare(raw)
-    HubWebSocket(raw, session).start(handshake.answer(environ), early)
+    deflates = session.server.deflates(environ)
+    HubWebSocket(raw, session, deflates).start(handshake.answer(environ, deflate.ANSWER if deflates else ""), early)
     return ()
 
 
@@ -65,6 +66,7 @@ def _read_ahead(environ: dict[str, Any], green: Any) -> bytes:
 
 class HubWebSocket:
     __slots__ = (
+        "_deflates",
         "_ending",
         "_inbox",
         "_over",
@@ -77,10 +79,11 @@ class HubWebSocket:
         "_write_listener",
     )
 
-    def __init__(self, raw: Any, session: Session) -> None:
+    def __init__(self, raw: Any, session: Session, deflates: bool = False) -> None:
         self._sock = raw
         self._session = session
-        self._reader = FrameReader(session.server.max_message_bytes)
+        self._deflates = deflates
+        self._reader = FrameReader(session.server.max_message_bytes, deflate.inflated if deflates else None)
         self._inbox: deque[str | bytes | _End] | None = None
         self._working = False
         self._over = False
@@ -101,6 +104,8 @@ class HubWebSocket:
     # -- what goes out
 
     def take_over(self, outbox: Outbox) -> None:
+        if self._deflates:
+            outbox.framed = deflate.deflated_frame_of
         outbox.attach_direct(self)
 
     def send_now(self, packet: Any) -> None:

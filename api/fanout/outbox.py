@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from engineio.packet import NOOP, PING
 
-from api.fanout.batch import Batch, frame_of, size_of
+from api.fanout.batch import Batch, Framed, frame_of, size_of
 
 HIGH = 64 * 1024
 """Bytes from which on a connection is `full`: nothing more should be put."""
@@ -99,6 +99,7 @@ class Outbox:
         "_rung",
         "_waiting",
         "channel",
+        "framed",
         "full",
         "moved_at",
         "session",
@@ -109,6 +110,8 @@ class Outbox:
         self.session = session
         self.channel: Any = None
         """The WebSocket, once there is one that is written to."""
+        self.framed: Framed = frame_of
+        """What makes a packet a frame for this WebSocket."""
         self.full = False
         self.moved_at = 0.0
         """When something last went out, or began to be watched (`time.monotonic`)."""
@@ -198,7 +201,7 @@ class Outbox:
         """Write to an idle WebSocket; what it does not take becomes the head of the queue."""
         if self._direct is None or self._items or self._head:
             return False
-        data = joined if joined is not None else b"".join(map(frame_of, packets))
+        data = joined if joined is not None else b"".join(map(self.framed, packets))
         sent = self._direct.write_now(data)
         if sent < len(data):
             self._head = data[sent:]
@@ -271,7 +274,7 @@ class Outbox:
     def pump(self) -> None:
         """Write what waits for as long as the direct channel's socket takes it."""
         while self._items or self._head:
-            data = self._next().frames()
+            data = self._next().frames(self.framed)
             self._flight = 0
             sent = self._direct.write_now(data)
             if sent < len(data):

@@ -12,7 +12,7 @@ from engineio.packet import Packet as EnginePacket
 from socketio import Manager
 from socketio.packet import EVENT, Packet
 
-from api.fanout.batch import TextPacket, frame_of
+from api.fanout.batch import Framed, TextPacket
 
 CORKED = 16 * 1024
 """Characters that one turn of the hub may gather for a room before they go out all the same."""
@@ -87,7 +87,7 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
         """Packets to everybody whom an emit meant: one write for each connection."""
         namespace, room, skipped = key
         sessions = self.server.eio.sockets
-        joined: bytes | None = None
+        joined: dict[Framed, bytes] = {}
         for sid, eio_sid in self.get_participants(namespace, room):
             if sid in skipped:
                 continue
@@ -95,12 +95,15 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
             if session is None:  # gone, or Flask-SocketIO's test client
                 for packet in packets:
                     self.server._send_eio_packet(eio_sid, packet)
-            elif session.queue.direct:
-                if joined is None:
-                    joined = b"".join(map(frame_of, packets))
-                session.queue.put_joined(packets, joined)
+                continue
+            outbox = session.queue
+            if outbox.direct:
+                data = joined.get(outbox.framed)
+                if data is None:
+                    data = joined[outbox.framed] = b"".join(map(outbox.framed, packets))
+                outbox.put_joined(packets, data)
             else:
-                session.queue.put_all(packets)
+                outbox.put_all(packets)
 
     # -- who is where
 

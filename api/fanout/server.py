@@ -155,6 +155,8 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
 
 def _valid(packet: Any) -> bool:
     kind, data = packet.packet_type, packet.data
+    if not isinstance(packet.namespace, str | None) or not isinstance(packet.id, int | None):
+        return False  # msgpack has other types for them
     if kind in (EVENT, BINARY_EVENT):
         return isinstance(data, list) and bool(data) and isinstance(data[0], str) and data[0] not in _RESERVED
     if kind in (ACK, BINARY_ACK):

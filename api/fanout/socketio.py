@@ -32,6 +32,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     - `max_message_bytes` (65,536): the most that one incoming message may have, its fragments and its attachments
       together; more closes the connection (on WebSocket with 1009). `max_http_buffer_size` bounds a whole POST.
     - `connect_timeout` (10 seconds): a client that has not connected to a namespace by then is closed.
+    - `compression` (False): permessage-deflate for WebSockets that offer it.
     - `patience_seconds` (60): a reader that takes nothing for so long is closed.
 
     `on_full(eio_sid)` is called when more than 64 KiB wait for a connection and `on_drained(eio_sid)` when
@@ -47,6 +48,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         patience_seconds: float = PATIENCE_SECONDS,
         max_message_bytes: int = MESSAGE_BYTES,
         connect_timeout: float = OWING_SECONDS,
+        compression: bool = False,
         **options: Any,
     ) -> None:
         self.on_full: Heard = _nothing
@@ -56,6 +58,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         self._watching = False
         self._max_message_bytes = max_message_bytes
         self._connect_timeout = connect_timeout
+        self._compression = compression
         super().__init__(app, **options)
 
     def init_app(self, app: Any, **options: Any) -> None:
@@ -70,6 +73,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
             max_message_bytes=self._max_message_bytes,
         )
         engine.clockwork.owing_seconds = self._connect_timeout
+        engine.compression = self._compression
         Server.fit(self.server)
 
     def outbox(self, sid: str, namespace: str) -> Outbox | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from api.fanout import frames, handshake, kernel
+from api.fanout import deflate, frames, handshake, kernel
 from api.fanout.batch import frame_of
 from api.fanout.frames import BadFrame, FrameReader
 from api.fanout.outbox import Outbox
@@ -27,11 +27,12 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
 
 
 def serve_on_thread(session: Session, environ: dict[str, Any], raw: Any) -> Any:
+    deflates = session.server.deflates(environ)
     with suppress(OSError):
         raw.settimeout(None)  # `Patience` decides how long a reader may take
         kernel.prepare(raw)
-        raw.sendall(handshake.answer(environ))
-    BlockingWebSocket(raw, session).serve()
+        raw.sendall(handshake.answer(environ, deflate.ANSWER if deflates else ""))
+    BlockingWebSocket(raw, session, deflates).serve()
     return ()
 
 
@@ -58,10 +59,11 @@ def _raise(kind: type[Exception], *arguments: Any) -> Any:
 
 
 class BlockingWebSocket:
-    def __init__(self, raw: Any, session: Session) -> None:
+    def __init__(self, raw: Any, session: Session, deflates: bool) -> None:
         self._raw = raw
         self._session = session
-        self._reader = FrameReader(session.server.max_message_bytes)
+        self._deflates = deflates
+        self._reader = FrameReader(session.server.max_message_bytes, deflate.inflated if deflates else None)
         self._writing = threading.Lock()  # green where the process is patched
         self._over = False
 
@@ -105,13 +107,15 @@ class BlockingWebSocket:
         return data
 
     def take_over(self, outbox: Outbox) -> None:
+        if self._deflates:
+            outbox.framed = deflate.deflated_frame_of
         outbox.attach(self)
         self._session.server.start_background_task(self._write_from, outbox)
 
     def _write_from(self, outbox: Outbox) -> None:
         """The body of the writing thread."""
         while (batch := outbox.get()) is not None:
-            if not self._write(batch.frames()):
+            if not self._write(batch.frames(outbox.framed)):
                 outbox.discard()
         self._finish(frames.NORMAL)
 
