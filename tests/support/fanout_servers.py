@@ -13,7 +13,6 @@ from tests.support.waiting import wait_until
 
 FREED_SECONDS = 3.0
 """Far less than the pings of a calm server need, which would free a session in the end as well."""
-CALM = ("--ping-interval", "25", "--ping-timeout", "20")
 
 
 class FanoutServer(ServerProcess):

@@ -17,6 +17,8 @@ from websocket import ABNF
 
 TIMEOUT = 5.0
 SEPARATOR = "\x1e"
+TEXT, BINARY, CONTINUATION = ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY, ABNF.OPCODE_CONT
+CLOSE, PING, PONG = ABNF.OPCODE_CLOSE, ABNF.OPCODE_PING, ABNF.OPCODE_PONG
 _marks = itertools.count()
 
 
@@ -127,7 +129,7 @@ class WebSocket:
     def send(self, *packets: str | bytes) -> None:
         """Each packet as one message in one frame."""
         for packet in packets:
-            self.frame(packet, ABNF.OPCODE_TEXT if isinstance(packet, str) else ABNF.OPCODE_BINARY)
+            self.frame(packet, TEXT if isinstance(packet, str) else BINARY)
 
     def frame(self, payload: str | bytes, opcode: int, fin: int = 1) -> None:
         """Any one frame, masked."""
@@ -149,27 +151,21 @@ class WebSocket:
     def next(self) -> str | bytes:
         """The next message; what comes in its place is an error."""
         opcode, payload = self.next_frame()
-        assert opcode in (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY), (opcode, payload)
-        return payload.decode() if opcode == ABNF.OPCODE_TEXT else payload
+        assert opcode in (TEXT, BINARY), (opcode, payload)
+        return payload.decode() if opcode == TEXT else payload
 
     def take(self, count: int) -> list[str | bytes]:
         return [self.next() for _ in range(count)]
 
-    def answer_pings(self, until: str | None = None) -> list[str | bytes]:
-        """What is heard before the message `until`, or before the connection ends; pings are answered."""
+    def answer_pings(self, until: str) -> list[str | bytes]:
+        """What is heard before the message `until`; pings are answered."""
         heard: list[str | bytes] = []
-        while True:
-            try:
-                packet = self.next()
-            except (EOFError, AssertionError):
-                assert until is None, f"closed before {until!r}, after {heard!r}"
-                return heard
-            if packet == until:
-                return heard
+        while (packet := self.next()) != until:
             if packet == "2":
                 self.send("3")
             else:
                 heard.append(packet)
+        return heard
 
     def closed(self) -> int | None:
         """Read until the connection has ended; the code of the close frame, None if there was none.
@@ -180,9 +176,9 @@ class WebSocket:
         with contextlib.suppress(EOFError):
             while True:
                 opcode, payload = self.next_frame()
-                if opcode == ABNF.OPCODE_CLOSE:
+                if opcode == CLOSE:
                     code = struct.unpack("!H", payload[:2])[0] if payload else 1005
-                    self.frame(payload[:2], ABNF.OPCODE_CLOSE)
+                    self.frame(payload[:2], CLOSE)
         return code
 
     def end(self) -> None:
