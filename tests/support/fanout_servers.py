@@ -11,7 +11,7 @@ import requests
 from tests.support.servers import ROOT, ServerProcess
 from tests.support.waiting import wait_until
 
-FREED_SECONDS = 3.0
+FREED_SECONDS = 2.0
 """Far less than the pings of a calm server need, which would free a session in the end as well."""
 
 
