@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 OWING_SECONDS = 10.0
 """How long a client may owe what it must send: the packet that connects it, announced attachments."""
 _LEAST = 0.001
+_LATE = 0.05
+"""A ping that goes out later than it should by no more counts from when it should have: the times that a client
+was told hold to the millisecond."""
 
 
 class Clockwork:
@@ -44,20 +47,21 @@ class Clockwork:
     def turn(self) -> float:
         """Do what is due; seconds until it must be looked again."""
         now = time.monotonic()
-        for session in self._due(self._pings, now):
+        for due, session in self._due(self._pings, now):
             if session.last_ping is None:
-                session.ping()
+                since = max(due, now - _LATE)
+                session.ping(since)
                 if not session.awaited:
                     session.awaited = True
-                    self._pongs.append((now + self._ping_timeout, session.sid))
-        for session in self._due(self._pongs, now):
+                    self._pongs.append((since + self._ping_timeout, session.sid))
+        for _, session in self._due(self._pongs, now):
             self._look_for_pong(session, now)
-        for session in self._due(self._debts, now):
+        for _, session in self._due(self._debts, now):
             if session.owing is not None and session.owing + self.owing_seconds <= now:
                 session.close(wait=False, reason=session.server.reason.TRANSPORT_ERROR)
-        due = min((queue[0][0] for queue in (self._pings, self._pongs, self._debts) if queue), default=None)
+        next_due = min((queue[0][0] for queue in (self._pings, self._pongs, self._debts) if queue), default=None)
         most = min(self._ping_interval, self._ping_timeout, self.owing_seconds)
-        return most if due is None else max(_LEAST, min(most, due - time.monotonic()))
+        return most if next_due is None else max(_LEAST, min(most, next_due - time.monotonic()))
 
     def _look_for_pong(self, session: Any, now: float) -> None:
         """The ping may have been put off since: its reader was slow. Or answered, and another one sent."""
@@ -68,10 +72,11 @@ class Clockwork:
         if left > 0:
             self._pongs.append((now + left, session.sid))
         else:
-            session.close(wait=False, reason=session.server.reason.PING_TIMEOUT)
+            session.time_out()
 
-    def _due(self, queue: deque[tuple[float, str]], now: float) -> Any:
+    def _due(self, queue: deque[tuple[float, str]], now: float) -> Iterator[tuple[float, Any]]:
         while queue and queue[0][0] <= now:
-            session = self._sessions.get(queue.popleft()[1])
+            due, sid = queue.popleft()
+            session = self._sessions.get(sid)
             if session is not None and not session.closed:
-                yield session
+                yield due, session

@@ -10,7 +10,7 @@ import engineio
 from engineio import exceptions
 from engineio.packet import OPEN, Packet
 
-from api.fanout import deflate
+from api.fanout import deflate, handshake
 from api.fanout.clockwork import Clockwork
 from api.fanout.outbox import Outbox, Owner
 from api.fanout.session import Session
@@ -59,8 +59,12 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
         self.sockets.pop(session.sid, None)
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        problem = _problem(environ)
+        query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
+        problem = _problem(environ["REQUEST_METHOD"], query)
         if problem is None:
+            session = self.sockets.get(query.get("sid", [""])[0])
+            if session is not None and session.upgraded and _surplus(environ):
+                return session.refuse_websocket(environ)  # type: ignore[no-any-return]
             answer: Iterable[bytes] = super().handle_request(environ, start_response)
             return answer
         refusal = self._bad_request(problem)
@@ -126,11 +130,12 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             self.start_background_task(self.clockwork.run, self.kit.sleep, lambda: self._running)
 
 
-def _problem(environ: dict[str, Any]) -> str | None:
+def _problem(method: str, query: dict[str, list[str]]) -> str | None:
     """What the protocol does not allow and the library does."""
-    if environ["REQUEST_METHOD"] not in _METHODS:
+    if method not in _METHODS:
         return "Bad request method"
-    if environ["REQUEST_METHOD"] == "OPTIONS":
-        return None
-    query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
-    return None if "transport" in query else "Transport unknown"
+    return None if method == "OPTIONS" or "transport" in query else "Transport unknown"
+
+
+def _surplus(environ: dict[str, Any]) -> bool:
+    return handshake.wanted(environ) and handshake.problem(environ) is None

@@ -186,8 +186,13 @@ class HubWebSocket:
             self._last(_End(bad.code, bad.reason))
 
     def _hear(self, message: str | bytes) -> None:
-        if message == _PONG and not self._working and self._session.upgraded:
-            self._session.ponged()  # needs no thread
+        if self._working:
+            self._hand_over(message)
+        elif not self._session.upgraded:  # a probe: no handler hears it, and what comes next may hang on it
+            if not self._session.heard(self, message):
+                self._last(_End(frames.NORMAL))
+        elif message == _PONG:
+            self._session.ponged()
         else:
             self._hand_over(message)
 
@@ -252,6 +257,10 @@ class HubWebSocket:
             self._stop_reading()
             self._stop_writing()
             self._sock.close()
+
+    def dismiss(self) -> None:
+        """Say goodbye at once."""
+        self._last(_End(frames.NORMAL))
 
     def abort(self) -> None:
         """End it now."""

@@ -67,9 +67,14 @@ class Session:
         if not self.closed:
             self.queue.put(packet)
 
-    def ping(self) -> None:
-        self.last_ping = time.monotonic()
+    def ping(self, since: float) -> None:
+        """`since`: from when on the time for its answer counts."""
+        self.last_ping = since
         self.send(Packet(PING))
+
+    def time_out(self) -> None:
+        """A ping was not answered in time."""
+        self.close(wait=False, reason=self.server.reason.PING_TIMEOUT)
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End it: the application hears `reason`; then, unless `abort`, so does the client."""
@@ -136,6 +141,9 @@ class Session:
 
     def poll(self) -> list[Batch]:
         """Wait for packets for a polling client."""
+        if self.last_ping is not None and self.last_ping + self.server.ping_timeout <= time.monotonic():
+            self.time_out()
+            raise exceptions.EngineIOError
         if self._polling:  # or the one before was cancelled, and what it took is lost
             self.close(wait=False)
             raise exceptions.EngineIOError
@@ -187,15 +195,17 @@ class Session:
 
     # -- WebSocket
 
+    def refuse_websocket(self, environ: dict[str, Any]) -> Any:
+        """It has one already."""
+        return self.server.open_channel(_Surplus(self.server), environ)
+
     def _open_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
-        if self.upgraded or self.upgrading or self.closed:
-            return self.server._bad_request("There is a WebSocket already")
         problem = handshake.problem(environ)
         if problem is not None:
             if not self.connected:
                 self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
             return self.server._bad_request(problem)
-        return self.server.open_channel(self, environ)
+        return self.server.open_channel(_Surplus(self.server) if self.upgrading else self, environ)
 
     def opened(self, channel: Any) -> None:
         """A WebSocket stands: the first transport of the session, or one that it may move to."""
@@ -236,3 +246,33 @@ class Session:
                 self.queue.discard()
         elif not self.upgraded:
             self.upgrading = False
+
+
+class _Surplus:
+    """Stands for a session where a WebSocket is one too many: opened, as the protocol has it, and closed."""
+
+    upgraded = False
+
+    def __init__(self, server: Any) -> None:
+        self.server = server
+        self.queue = _NO_QUEUE
+
+    def opened(self, channel: Any) -> None:
+        channel.dismiss()
+
+    def heard(self, channel: Any, message: str | bytes) -> bool:
+        return False
+
+    def gone(self, channel: Any) -> None:
+        """The session itself goes on."""
+
+
+class _NoQueue:
+    channel = None
+    idle = True
+
+    def put(self, packet: Any) -> None:
+        """Nothing is answered."""
+
+
+_NO_QUEUE = _NoQueue()

@@ -139,6 +139,10 @@ class BlockingWebSocket:
         self._over = True
         kernel.cut_off(self._raw)
 
+    def dismiss(self) -> None:
+        """Say goodbye at once."""
+        self._finish(frames.NORMAL)
+
     def abort(self) -> None:
         """End it now, whoever is waiting in it."""
         self._over = True

@@ -31,11 +31,19 @@ def test_a_poll_that_waits_is_answered_by_the_message(echo):
         assert (200, "4hello") == poll.answer()
 
 
-def test_many_packets_in_one_post_come_back_in_order(echo):
+def test_sixteen_packets_in_one_post_come_back_in_order(echo):
     peer = Polling(echo.port)
-    packets = [f"4{number}" for number in range(100)]
+    packets = [f"4{number}" for number in range(16)]
     peer.send(*packets)
-    assert packets == peer.take(100)
+    assert packets == peer.take(16)
+
+
+def test_more_than_sixteen_packets_in_one_post_end_the_session(echo):
+    """The class's own bound, as the library has it."""
+    peer = Polling(echo.port)
+    assert 400 == peer.post(*("4x" for _ in range(17))).status_code
+    assert peer.is_over()
+    echo.wait_freed(peer.sid)
 
 
 def test_many_posts_come_back_in_order(echo):

@@ -135,14 +135,14 @@ def test_an_upgrade_may_be_tried_again(echo):
 def test_no_message_is_lost_or_passes_another_around_the_upgrade(echo):
     """Messages wait before the probe, come between it and the upgrade, and right after it."""
     peer = Polling(echo.port)
-    sent = [f"4{number}" for number in range(60)]
-    peer.send(*sent[:20])
+    sent = [f"4{number}" for number in range(50)]
+    peer.send(*sent[:15])
     with probed(echo, peer) as upgraded:
         polled = peer.next()
-        peer.send(*sent[20:40])
-        upgraded.send("5", *sent[40:])
+        peer.send(*sent[15:30])
+        upgraded.send("5", *sent[30:])
         heard = [packet for packet in polled if packet != "6"]
-        heard += upgraded.take(60 - len(heard))
+        heard += upgraded.take(50 - len(heard))
     assert sent == heard
 
 

@@ -21,9 +21,12 @@ class Session:
         self.pings = []
         self.reason = None
 
-    def ping(self):
-        self.last_ping = self._clock.now
+    def ping(self, since):
+        self.last_ping = since
         self.pings.append(self._clock.now)
+
+    def time_out(self):
+        self.close(False, REASON.PING_TIMEOUT)
 
     def close(self, wait, reason):
         self.closed, self.reason = True, reason
@@ -75,6 +78,18 @@ def test_a_client_that_answers_is_pinged_once_in_each_interval(clock):
         world.pong(session)
     assert [1025, 1050, 1075, 1100] == session.pings
     assert not session.closed
+
+
+def test_a_turn_that_is_late_costs_the_client_no_time_and_a_little_late_gives_it_none(clock):
+    world = World(clock)
+    late, punctual = world.session("late"), None
+    clock.now += 30
+    world.clockwork.turn()
+    assert clock.now - 0.05 == late.last_ping
+    punctual = world.session("punctual")
+    clock.now += 25.01
+    world.clockwork.turn()
+    assert clock.now - 0.01 == pytest.approx(punctual.last_ping)
 
 
 def test_one_that_does_not_answer_is_closed_after_the_time_out(clock):
