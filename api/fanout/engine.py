@@ -59,6 +59,16 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
         self.sockets.pop(session.sid, None)
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            return self._handle_request(environ, start_response)
+        except (ConnectionError, StopIteration):
+            raise  # the way of some HTTP servers to be told that a WebSocket has ended
+        except Exception:  # a bug of ours or the application's: some HTTP servers would show its traceback
+            self.logger.exception("request handler error")
+            start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+            return [b"Internal Server Error"]
+
+    def _handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
         problem = _problem(environ["REQUEST_METHOD"], query)
         if problem is None:

@@ -95,6 +95,14 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         self._rooms.cork.remove()
         return super().test_client(*arguments, **options)
 
+    def _handle_event(self, handler: Any, message: str, namespace: str, sid: str, *arguments: Any) -> Any:
+        environ = self.server.get_environ(sid, namespace=namespace)
+        try:
+            return super()._handle_event(handler, message, namespace, sid, *arguments)
+        finally:
+            if environ is not None:
+                environ.pop("werkzeug.request", None)  # made for this event; it would stay until the next one
+
     # -- what the outboxes tell
 
     def flush(self) -> None:

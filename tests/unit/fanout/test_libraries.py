@@ -13,6 +13,7 @@ import flask_socketio
 import gevent.pywsgi
 import pytest
 import socketio
+import werkzeug
 from engineio.async_drivers import threading as threading_driver
 from socketio.pubsub_manager import PubSubManager
 
@@ -43,7 +44,7 @@ def test_flask_socketio_makes_its_server_in_init_app_and_hands_it_to_its_middlew
 def test_what_we_override_is_still_there(ours, theirs):
     """An instance of the library's class becomes one of ours: every method with a name of theirs is theirs too."""
     added = {
-        Engine: {"fit", "create_outbox", "deflates", "forget", "_opening", "_cookies", "_start"},
+        Engine: {"fit", "create_outbox", "deflates", "forget", "_handle_request", "_opening", "_cookies", "_start"},
         Server: {"fit", "_packet", "_attached", "_strange", "_handle_packet", "_refuse"},
         Rooms: {"fit", "packets", "send", "_members"},
     }[ours]
@@ -86,6 +87,12 @@ def test_engineio_asks_a_socket_for_its_answers_and_takes_its_errors_for_a_bad_r
 def test_a_payload_asks_for_base64():
     """`Batch.encode`."""
     assert "pkt.encode(b64=True)" in source(engineio.payload.Payload.encode)
+
+
+def test_flask_makes_a_request_for_each_event_and_leaves_it_in_the_environ():
+    """`SocketIO._handle_event` takes it out."""
+    assert "app.request_context(environ)" in source(flask_socketio.SocketIO._handle_event)
+    assert '"werkzeug.request"' in source(werkzeug.wrappers.Request.__init__)
 
 
 def test_socketio_keeps_rooms_as_we_do():
