@@ -67,7 +67,7 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
 
     def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
         super()._handle_eio_connect(eio_sid, remembered(environ))
-        self.eio.clockwork.expect(self.eio.sockets[eio_sid])
+        self._expect(eio_sid)
 
     def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         try:
@@ -99,7 +99,7 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
         if _placeholders(packet.data) != set(range(packet.attachment_count)):
             raise ValueError("not as many places for attachments as are announced")
         self._binary_packet[eio_sid] = packet
-        self.eio.clockwork.expect(self.eio.sockets[eio_sid])
+        self._expect(eio_sid)
         return None
 
     def _strange(self, eio_sid: str, packet: Any) -> bool:
@@ -116,7 +116,7 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
         if not packet.add_attachment(data):
             return None
         del self._binary_packet[eio_sid]
-        self.eio.sockets[eio_sid].owing = None
+        self._settled(eio_sid)
         return packet
 
     def _handle_packet(self, eio_sid: str, packet: Any) -> None:
@@ -138,13 +138,23 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
             self._send_packet(eio_sid, refusal)
             return
         super()._handle_connect(eio_sid, namespace, data)
-        session = self.eio.sockets.get(eio_sid)
-        if session is not None and self.manager.sid_from_eio_sid(eio_sid, name):
-            session.owing = None
+        if self.manager.sid_from_eio_sid(eio_sid, name):
+            self._settled(eio_sid)
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         super()._handle_eio_disconnect(eio_sid, reason)
         self._binary_packet.pop(eio_sid, None)
+
+    def _expect(self, eio_sid: str) -> None:
+        """The client owes something. Flask-SocketIO's test client has no session, and no time-outs."""
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            self.eio.clockwork.expect(session)
+
+    def _settled(self, eio_sid: str) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            session.owing = None
 
     def _refuse(self, eio_sid: str) -> None:
         """Close a connection that does not speak the protocol."""
