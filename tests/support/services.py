@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+INSTALL_SECONDS = 100
 
 
 def require(program: str) -> str:
@@ -13,7 +18,25 @@ def require(program: str) -> str:
     path = shutil.which(program)
     if path is not None:
         return path
-    reason = f"{program} is not installed: run `make test-deps`"
+    return _do_without(f"{program} is not installed: run `make test-deps`")
+
+
+def node_modules(folder: Path) -> Path:
+    """What `package-lock.json` of `folder` asks for; installed by npm when it is not there, or older."""
+    modules, lock = folder / "node_modules", folder / "package-lock.json"
+    done = modules / ".package-lock.json"  # npm writes it last
+    if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
+        return modules
+    command = ["ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
+    installed = subprocess.run(
+        [require("npm"), *command], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
+    )
+    if installed.returncode == 0:
+        return modules
+    return _do_without(f"run `npm {' '.join(command)}`, which failed:\n{installed.stderr[-2000:]}")
+
+
+def _do_without(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
