@@ -41,6 +41,16 @@ def gunicorn(port: int, app: str = "wsgi:app", workers: int = 1, worker_class: s
     ]
 
 
+def fanout_rooms(mode: str, *more: str) -> Command:
+    """The application of `tests/support/fanout_rooms.py`."""
+
+    def command(port: int) -> Sequence[str]:
+        module = "tests.support.fanout_rooms"
+        return [sys.executable, "-m", module, "--port", str(port), "--mode", mode, *more]
+
+    return command
+
+
 class ServerProcess:
     """One server; `restart` keeps its port and its data."""
 
