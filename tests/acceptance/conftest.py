@@ -1,0 +1,48 @@
+"""What the tests of `api.fanout.SocketIO` share: its server in each async mode, and players at it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from api.runtime.patch import MODES
+from tests.support.players.base import Player
+from tests.support.players.table import KINDS, Table
+from tests.support.servers import ServerProcess, fanout_rooms
+
+_rooms = itertools.count(1)
+
+
+@pytest.fixture(scope="package", params=MODES)
+def rooms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """The application of `tests/support/fanout_rooms.py`, shared by all that take it as it is."""
+    folder = tmp_path_factory.mktemp("rooms")
+    with ServerProcess(folder, command=fanout_rooms(request.param), awaits="/state") as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def table(rooms: ServerProcess) -> Iterator[Table]:
+    seated = Table(rooms.url)
+    yield seated
+    seated.close()
+
+
+@pytest.fixture(params=KINDS)
+def player(request: pytest.FixtureRequest, table: Table) -> Player:
+    """Each client by each transport."""
+    return table.seat(request.param)
+
+
+@pytest.fixture
+def other(table: Table) -> Player:
+    """Somebody else at the same server."""
+    return table.seat("python-websocket", "-other")
+
+
+@pytest.fixture
+def room() -> str:
+    """One in which nobody has been."""
+    return f"room-{next(_rooms)}"
