@@ -1,0 +1,87 @@
+"""A WebSocket client that reads as many bytes as it is told to, from a socket that hardly holds any."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import struct
+from typing import Any
+
+from wsproto.frame_protocol import FrameProtocol, Opcode
+
+TIMEOUT = 30
+
+
+class ByteReader:
+    """In the namespace "/". `events` are [name, args...] in the order in which they came.
+
+    Frames are read by wsproto, which accepts nothing that is not one.
+    """
+
+    def __init__(self, port: int, *, receive_buffer: int = 4096) -> None:
+        self.events: list[list[Any]] = []
+        self.ended = False
+        self.sid = ""
+        self._text = ""
+        self._frames = FrameProtocol(client=True, extensions=[])
+        self.socket = socket.socket()
+        self.socket.settimeout(TIMEOUT)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", port))
+        self._shake_hands(port)
+        self.send("40")
+        while not self.sid:
+            self.read(4096)
+
+    def emit(self, event: str, *args: Any) -> None:
+        self.send(f"42{json.dumps([event, *args])}")
+
+    def send(self, packet: str) -> None:
+        self.socket.sendall(self._frames.send_data(packet, fin=True))
+
+    def read(self, most: int) -> None:
+        """Wait for `most` bytes at most, and take the frames that are whole."""
+        data = self.socket.recv(most)
+        self.ended = not data
+        self._frames.receive_bytes(data)
+        for frame in self._frames.received_frames():
+            if frame.opcode is Opcode.TEXT:
+                self._text += frame.payload
+                if frame.message_finished:
+                    self._take(self._text)
+                    self._text = ""
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def reset(self) -> None:
+        """End it with a RST in place of a goodbye."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent, and go on to exist."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def _shake_hands(self, port: int) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall(
+            f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.socket.recv(1)
+        assert b" 101 " in head.partition(b"\r\n")[0], head
+
+    def _take(self, packet: str) -> None:
+        if packet == "2":
+            self.send("3")
+        elif packet.startswith("40"):
+            self.sid = json.loads(packet[2:])["sid"]
+        elif packet.startswith("42"):
+            self.events.append(json.loads(packet[2:]))
+        else:
+            assert packet.startswith(("0", "6")), packet
