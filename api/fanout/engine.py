@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.parse
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,6 +16,8 @@ from api.fanout.clockwork import Clockwork
 from api.fanout.outbox import Outbox, Owner
 from api.fanout.session import Session
 
+PARTING_SECONDS = 5.0
+"""How long a polling client that the server has closed may ask for what it was sent before."""
 MESSAGE_BYTES = 64 * 1024
 """The most that one incoming message may have, all its fragments together."""
 _METHODS = frozenset(("GET", "POST", "OPTIONS"))
@@ -32,6 +35,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
     open_channel: OpenChannel
     _owner: Owner
     _running: bool
+    _parting: dict[str, tuple[float, Session]]
 
     @classmethod
     def fit(cls, server: Any, *, owner: Owner, kit: Any, open_channel: OpenChannel, max_message_bytes: int) -> Engine:
@@ -45,6 +49,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             ping_timeout=server.ping_timeout,
         )
         server._running = False
+        server._parting = {}
         fitted: Engine = server
         return fitted
 
@@ -57,6 +62,23 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
 
     def forget(self, session: Session) -> None:
         self.sockets.pop(session.sid, None)
+
+    def part_with(self, session: Session) -> None:
+        """It is closed; a polling client may still ask for what was sent before, for a while."""
+        now = time.monotonic()
+        for sid, (until, _) in list(self._parting.items()):
+            if until > now:
+                break
+            del self._parting[sid]
+        self._parting[session.sid] = (now + PARTING_SECONDS, session)
+
+    def _last_words(self, sid: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        batch = self._parting[sid][1].queue.get()
+        if batch is None:
+            self._parting.pop(sid, None)
+        answer = self._ok([batch]) if batch is not None else self._bad_request(f"Invalid session {sid}")
+        start_response(answer["status"], answer["headers"] + self._cors_headers(environ))
+        return [answer["response"]]
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
@@ -72,9 +94,12 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
         query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
         problem = _problem(environ["REQUEST_METHOD"], query)
         if problem is None:
-            session = self.sockets.get(query.get("sid", [""])[0])
+            sid = query.get("sid", [""])[0]
+            session = self.sockets.get(sid)
             if session is not None and session.upgraded and _surplus(environ):
                 return session.refuse_websocket(environ)  # type: ignore[no-any-return]
+            if session is None and sid in self._parting and environ["REQUEST_METHOD"] == "GET":
+                return self._last_words(sid, environ, start_response)
             answer: Iterable[bytes] = super().handle_request(environ, start_response)
             return answer
         refusal = self._bad_request(problem)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from engineio.packet import NOOP, PING
+from engineio.packet import CLOSE, NOOP, PING
 
 from api.fanout.batch import Batch, Framed, frame_of, size_of
 
@@ -154,6 +154,7 @@ class Outbox:
     def attach_direct(self, channel: DirectChannel) -> None:
         """From here on it is written to the WebSocket as soon as that takes it."""
         self.channel = self._direct = channel
+        self._landed()  # the last poll: its client has moved on
         self.pump()
         if self._over or not self.idle:
             channel.wake()
@@ -292,6 +293,8 @@ class Outbox:
         taken: list[Any] = []
         size = len(head)
         while self._items and len(taken) < most_packets and size < most_bytes:
+            if not upgraded and taken and self._items[0].packet_type == CLOSE:
+                break  # the official client drops what comes in one payload with it
             packet = self._items.popleft()
             size += size_of(packet)
             taken.append(packet)

@@ -81,14 +81,15 @@ class Session:
         if self.closed or self.closing:
             return
         self.closing = True
-        self.server._trigger_event(
-            "disconnect", self.sid, reason or self.server.reason.SERVER_DISCONNECT, run_async=False
-        )
+        wished = self.server.reason.SERVER_DISCONNECT
+        self.server._trigger_event("disconnect", self.sid, reason or wished, run_async=False)
         if not abort:
             self.queue.put(Packet(CLOSE))
         self.closed = True
         self.server.forget(self)
         self.queue.put(None)
+        if reason in (None, wished) and not (abort or self.upgraded):
+            self.server.part_with(self)
         if wait:
             self.queue.join()
 

@@ -176,7 +176,13 @@ def create(mode: str, **options: Any) -> tuple[Any, Any]:
     from api.fanout import SocketIO
 
     app = Flask(__name__)
-    socketio = SocketIO(app, async_mode=mode, cors_allowed_origins="*", **options)
+    socketio = SocketIO(
+        app,
+        async_mode=mode,
+        cors_allowed_origins="*",
+        max_message_bytes=1_000_000,  # some tests send large ones
+        **options,
+    )
     for namespace in NAMESPACES:
         Rooms(socketio, namespace)
 

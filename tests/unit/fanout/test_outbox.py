@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 
 import pytest
-from engineio.packet import NOOP, PING, Packet
+from engineio.packet import CLOSE, NOOP, PING, Packet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +93,13 @@ def test_the_packet_that_ends_a_poll_ends_it():
     assert frame("4two") == outbox.get().frames()
 
 
+def test_the_packet_that_closes_has_a_payload_of_its_own():
+    outbox, _ = an_outbox(upgraded=False)
+    for packet in (message("one"), message("two"), Packet(CLOSE)):
+        outbox.put(packet)
+    assert [["4one", "4two"], ["1"]] == [polled(outbox), polled(outbox)]
+
+
 def test_a_binary_packet_is_base64_for_polling_and_a_binary_frame_for_a_websocket_whoever_asks_first():
     packet = message(b"\x00\x01")
     for first in (True, False):
@@ -165,6 +172,18 @@ def test_a_direct_channel_that_comes_later_gets_what_waits_before_what_follows()
     outbox.attach_direct(wire)
     outbox.put_joined([message("two")], frame("4two"))
     assert frame("4one") + frame("4two") == wire.data
+
+
+def test_what_the_last_poll_took_does_not_wait_any_more_after_the_upgrade():
+    outbox, _ = an_outbox(upgraded=False)
+    outbox.put(message("polled"))
+    polled(outbox)
+    wire = Wire()
+    outbox.session.upgraded = True
+    outbox.attach_direct(wire)
+    assert outbox.idle
+    outbox.put(message("live"))
+    assert frame("4live") == wire.data
 
 
 def test_the_end_wakes_a_direct_channel():
