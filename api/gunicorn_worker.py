@@ -47,7 +47,7 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def is_already_handled(self, respiter: Any) -> bool:
         if getattr(eventlet.wsgi.WSGI_LOCAL, "already_handled", None):
-            raise StopIteration  # the WebSocket took the connection, and has ended
+            raise StopIteration  # a WebSocket took the connection
         return bool(super().is_already_handled(respiter))
 
     def handle_quit(self, sig: int, frame: Any) -> None:
