@@ -11,17 +11,13 @@ import pytest
 
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
-from api.domain.task import Task
 from api.ports import IdempotentRequest, Store, Stretch, Transaction
+from tests.contract.tasks import add
 from tests.support.stores import START, a_task, say, task_id
 
 ONE = task_id(1)
 MINUTE = timedelta(minutes=1)
 LATER = START + 1000 * MINUTE
-
-
-def add(store: Store, *tasks: Task) -> None:
-    store.write(lambda tx: [tx.add_task(task) for task in tasks])
 
 
 def fill(store: Store, types: Sequence[EventType], task: str = ONE, apart: timedelta = MINUTE) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,35 @@ def test_a_callback_that_blocks_delays_what_follows_and_loses_nothing() -> None:
         assert "completed" == client.wait_for_completion(DEADLINE)
         client.disconnect()
     assert (numbers(1, 203), 0) == (blocked.seqs[task], blocked.times("reconnecting"))
+
+
+def test_a_callback_may_subscribe_and_control(server: ScriptedServer, client: TaskWebSocketClient) -> None:
+    """Both wait for the server's answer, on the thread that callbacks run on."""
+    first, second = server.task(RUNNING), server.task(RUNNING)
+    done: list[Any] = []
+
+    def on_log(task_id: str, data: Json) -> None:
+        done.append(client.subscribe(second)["task_id"])
+        done.append(client.control(second, "pause")["action"])
+
+    client.on_log = on_log
+    client.connect()
+    client.subscribe(first)
+    server.append(first, "log", {"message": "go"})
+    wait_until(lambda: done == [second, "pause"], DEADLINE)
+
+
+def test_waiting_inside_a_callback_is_refused(
+    server: ScriptedServer, client: TaskWebSocketClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = server.task(RUNNING)
+    client.on_log = lambda task_id, data: client.wait_for_completion()
+    client.connect()
+    client.subscribe(task)
+    server.append(task, "log", {"message": "go"})
+    server.append(task, *COMPLETED)
+    assert "completed" == client.wait_for_completion(DEADLINE)
+    assert "inside a callback" in caplog.text
 
 
 def test_a_callback_may_unsubscribe(server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded) -> None:
@@ -109,6 +139,17 @@ def test_disconnect_ends_a_subscribe_in_another_thread(server: ScriptedServer, c
         client.disconnect()
         with pytest.raises(ConnectionLost, match="disconnect"):
             asking.result(DEADLINE)
+
+
+def test_many_threads_may_subscribe_at_once(
+    server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded
+) -> None:
+    tasks = [server.task(RUNNING, COMPLETED) for _ in range(40)]
+    client.connect()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(client.subscribe, tasks))
+    assert "completed" == client.wait_for_completion(DEADLINE)
+    assert set(tasks) == set(client.statuses)
 
 
 def test_threads_may_subscribe_and_control_at_once_while_the_connection_breaks(

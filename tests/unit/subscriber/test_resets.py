@@ -1,7 +1,10 @@
-"""What the server says in the middle of a subscription: start anew, some were skipped, take the list again."""
+"""What the server says in the middle of a subscription: start anew, some were skipped, no longer allowed."""
 
 from __future__ import annotations
 
+import pytest
+
+from api.errors import ClientError
 from api.websocket_client import TaskWebSocketClient
 from tests.support.scripted_server import ScriptedServer
 from tests.support.waiting import wait_until
@@ -45,6 +48,20 @@ def test_after_a_reset_a_lost_connection_resumes_where_the_new_run_stands(
     assert ("subscribe", {"task_id": task, "since": 3, "epoch": "e1"}) in server.requests
 
 
+def test_announced_holes_are_accepted(server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded) -> None:
+    task = server.task(RUNNING)
+    client.connect()
+    client.subscribe(task, since=0)
+    for _ in range(3):
+        server.append(task, "progress", {}, lose=True)
+    server.say("lagged", {"task_id": task, "from_seq": 2, "to_seq": 4, "skipped": 3}, task)
+    server.append(task, *COMPLETED)
+    assert "completed" == client.wait_for_completion(DEADLINE)
+    assert [1, 5] == seen.seqs[task]
+    assert [3] == [notice["skipped"] for notice in seen.lags]
+    assert 1 == [event for event, _ in server.requests].count("subscribe")
+
+
 def test_several_skipped_stretches_in_a_row_are_accepted_and_no_hole_beside_them(
     server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded
 ) -> None:
@@ -80,6 +97,17 @@ def test_a_connection_that_breaks_within_a_skipped_stretch_resumes_at_the_last_e
     server.append(task, *COMPLETED)
     assert "completed" == client.wait_for_completion(DEADLINE)
     assert [1, 5, 6] == seen.seqs[task]
+
+
+def test_a_withdrawn_permission_ends_the_wait_with_an_error(
+    server: ScriptedServer, client: TaskWebSocketClient, seen: Recorded
+) -> None:
+    task = server.task(RUNNING)
+    client.connect()
+    client.subscribe(task)
+    server.say("unsubscribed", {"task_id": task, "reason": "no longer allowed"}, task)
+    with pytest.raises(ClientError, match="no longer allowed"):
+        client.wait_for_completion(DEADLINE)
 
 
 def test_after_a_loss_the_list_of_every_task_is_to_be_taken_again(
