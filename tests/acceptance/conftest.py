@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,21 @@ from tests.support.players.table import KINDS, Table
 from tests.support.servers import ServerProcess, fanout_rooms
 
 _rooms = itertools.count(1)
+REPRESENTATIVES = {"python-websocket", "asyncio-polling", "js-4.8.4-upgrade", "js-4.5.4-websocket"}
+"""Who stands for everybody in the async modes that are not the default: each client and each transport once."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every client by every transport on eventlet, some of them on the others: what differs there is the server."""
+    spared = [item for item in items if _spared(getattr(item, "callspec", None))]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if not _spared(getattr(item, "callspec", None))]
+
+
+def _spared(call: Any) -> bool:
+    if call is None or not {"rooms", "player"} <= set(call.params):
+        return False
+    return call.params["rooms"] != MODES[0] and call.params["player"] not in REPRESENTATIVES
 
 
 @pytest.fixture(scope="package", params=MODES)
