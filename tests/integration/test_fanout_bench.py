@@ -11,7 +11,8 @@ from benchmarks.fanout.__main__ import main
 from benchmarks.fanout.plan import Plan
 from benchmarks.fanout.run import run
 from benchmarks.fanout.sides import SIDES, Side
-from tests.support.services import require
+from tests.support.servers import ROOT
+from tests.support.services import node_modules, require
 
 TINY = Plan(sizes=(3,), idle=5, steady=0.1, burst=0.05, warm_up=0.02)
 METRICS = ["cpu", "rate", "p50", "p99", "load"]
@@ -21,8 +22,7 @@ METRICS = ["cpu", "rate", "p50", "p99", "load"]
 def test_every_kind_of_server_takes_orders_and_delivers(name):
     if name == "node":
         require("node")
-        if missing := SIDES[name].missing():
-            pytest.skip(missing)
+        node_modules(ROOT / "benchmarks" / "peers" / "node")
     figures = {}
     run(SIDES[name], TINY, figures)
     expected = [f"{setting.name}/3/{metric}" for setting in TINY.settings(3) for metric in METRICS]
