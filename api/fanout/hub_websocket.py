@@ -240,11 +240,15 @@ class HubWebSocket:
     # -- the end
 
     def _finish(self, code: int, reason: str = "") -> None:
-        """Say goodbye, and give the other side a little time to hang up: closing at once could cost it the last
-        messages."""
+        """Say goodbye, and give the other side a little time to hang up.
+
+        Closing at once could cost it the last messages.
+        """
         if self._ending or self._released:
             return
-        self.write_now(frames.closing(code, reason))
+        outbox = self._session.queue
+        if outbox.channel is not self or outbox.idle:  # else it would come in the middle of a frame
+            self.write_now(frames.closing(code, reason))
         self._ending = True
         self._stop_writing()
         self._listen()

@@ -105,13 +105,14 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_have_everything(
     reader.close()
 
 
-def test_the_end_of_a_half_closed_socket_is_the_end_of_its_frames(rooms: ServerProcess, room: str) -> None:
-    """Whoever still reads after half closing finds whole frames, and then the end."""
+@pytest.mark.parametrize("end", [ByteReader.half_close, ByteReader.say_goodbye])
+def test_whoever_ends_it_in_a_flood_and_reads_on_finds_whole_frames(rooms: ServerProcess, end: Break) -> None:
+    """The goodbye that is answered does not come in the middle of one."""
     reader = ByteReader(rooms.port)
     reader.emit("flood", 0, DROPS, DROP)
     while len(reader.events) < 2:
         reader.read(4096)
-    reader.half_close()
+    end(reader)
     while not reader.ended:
         reader.read(65536)
     reader.close()

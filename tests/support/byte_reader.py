@@ -61,6 +61,10 @@ class ByteReader:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
+    def say_goodbye(self) -> None:
+        """Send a close frame, and go on reading."""
+        self.socket.sendall(self._frames.close(1000))
+
     def half_close(self) -> None:
         """Say that nothing more will be sent, and go on to exist."""
         self.socket.shutdown(socket.SHUT_WR)
