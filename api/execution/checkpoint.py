@@ -27,7 +27,7 @@ def write_checkpoint(file: Path, state: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         fresh.replace(file)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no half of a checkpoint may stay
         fresh.unlink(missing_ok=True)
         raise
     _sync_folder(file.parent)

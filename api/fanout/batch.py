@@ -14,7 +14,7 @@ SEPARATOR = "\x1e"
 
 
 class TextPacket:
-    """An Engine.IO packet that carries text: what `engineio.packet.Packet` is asked for, in a tenth of its time."""
+    """An Engine.IO packet that carries text: what `engineio.packet.Packet` is asked for, made in less time."""
 
     __slots__ = ("data", "deflated", "frame")
     packet_type = MESSAGE

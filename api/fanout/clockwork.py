@@ -40,7 +40,7 @@ class Clockwork:
         self._debts.append((session.owing + self.owing_seconds, session.sid))
 
     def run(self, sleep: Callable[[float], Any], going_on: Callable[[], bool]) -> None:
-        """The body of its background task."""
+        """The body of its background task; `going_on` is asked before each turn."""
         while going_on():
             sleep(self.turn())
 
@@ -58,7 +58,7 @@ class Clockwork:
             self._look_for_pong(session, now)
         for _, session in self._due(self._debts, now):
             if session.owing is not None and session.owing + self.owing_seconds <= now:
-                session.close(wait=False, reason=session.server.reason.TRANSPORT_ERROR)
+                self._end(session, session.server.reason.TRANSPORT_ERROR)
         next_due = min((queue[0][0] for queue in (self._pings, self._pongs, self._debts) if queue), default=None)
         most = min(self._ping_interval, self._ping_timeout, self.owing_seconds)
         return most if next_due is None else max(_LEAST, min(most, next_due - time.monotonic()))
@@ -72,7 +72,11 @@ class Clockwork:
         if left > 0:
             self._pongs.append((now + left, session.sid))
         else:
-            session.time_out()
+            self._end(session, session.server.reason.PING_TIMEOUT)
+
+    def _end(self, session: Any, reason: str) -> None:
+        """On a task of its own: the application hears of it, and may take as long as it likes."""
+        session.server.start_background_task(session.close, wait=False, reason=reason)
 
     def _due(self, queue: deque[tuple[float, str]], now: float) -> Iterator[tuple[float, Any]]:
         while queue and queue[0][0] <= now:

@@ -65,12 +65,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
 
     def part_with(self, session: Session) -> None:
         """It is closed; a polling client may still ask for what was sent before, for a while."""
-        now = time.monotonic()
-        for sid, (until, _) in list(self._parting.items()):
-            if until > now:
-                break
-            del self._parting[sid]
-        self._parting[session.sid] = (now + PARTING_SECONDS, session)
+        self._parting[session.sid] = (time.monotonic() + PARTING_SECONDS, session)
 
     def _last_words(self, sid: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         batch = self._parting[sid][1].queue.get()
@@ -97,7 +92,8 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             sid = query.get("sid", [""])[0]
             session = self.sockets.get(sid)
             if session is not None and session.upgraded and _surplus(environ):
-                return session.refuse_websocket(environ)  # type: ignore[no-any-return]
+                surplus: Iterable[bytes] = session.handle_get_request(environ, start_response)
+                return surplus
             if session is None and sid in self._parting and environ["REQUEST_METHOD"] == "GET":
                 return self._last_words(sid, environ, start_response)
             answer: Iterable[bytes] = super().handle_request(environ, start_response)
@@ -162,7 +158,15 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
     def _start(self) -> None:
         if not self._running:
             self._running = True
-            self.start_background_task(self.clockwork.run, self.kit.sleep, lambda: self._running)
+            self.start_background_task(self.clockwork.run, self.kit.sleep, self._goes_on)
+
+    def _goes_on(self) -> bool:
+        now = time.monotonic()
+        for sid, (until, _) in list(self._parting.items()):
+            if until > now:
+                break
+            self._parting.pop(sid, None)
+        return self._running
 
 
 def _problem(method: str, query: dict[str, list[str]]) -> str | None:

@@ -176,7 +176,8 @@ class HubWebSocket:
         try:
             for opcode, payload in self._reader.feed(data):
                 if opcode == frames.PING:
-                    self._session.queue.put(ControlFrame(frames.pong(payload)))  # type: ignore[arg-type]
+                    answer = frames.pong(payload)  # type: ignore[arg-type]  # control frames are bytes
+                    self._session.queue.put(ControlFrame(answer))
                 elif opcode == frames.CLOSE:
                     self._last(_End(frames.close_code(payload)))  # type: ignore[arg-type]  # control frames are bytes
                     return

@@ -34,12 +34,9 @@ class Patience:
             self._waiting[outbox] = 0
             outbox.moved_at = time.monotonic()
 
-    def run(self, sleep: Callable[[float], None], ping_timeout: float, also: Callable[[], bool]) -> None:
-        """The body of its background thread; looks several times within a ping's time-out.
-
-        `also` is called with each look; the thread ends when it returns False.
-        """
-        while also():
+    def run(self, sleep: Callable[[float], None], ping_timeout: float) -> None:
+        """The body of its background thread; looks several times within a ping's time-out."""
+        while True:
             sleep(min(TICK_SECONDS, ping_timeout / 4, self._seconds / 4))
             self.look()
 

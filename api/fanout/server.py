@@ -219,7 +219,7 @@ def remembered(environ: dict[str, Any]) -> dict[str, Any]:
     }
     kept["wsgi.input"] = _NO_BODY
     kept["wsgi.errors"] = sys.stderr
-    return dict(kept)
+    return kept
 
 
 _NO_BODY = io.BytesIO()

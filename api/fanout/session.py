@@ -72,10 +72,6 @@ class Session:
         self.last_ping = since
         self.send(Packet(PING))
 
-    def time_out(self) -> None:
-        """A ping was not answered in time."""
-        self.close(wait=False, reason=self.server.reason.PING_TIMEOUT)
-
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End it: the application hears `reason`; then, unless `abort`, so does the client."""
         if self.closed or self.closing:
@@ -143,7 +139,7 @@ class Session:
     def poll(self) -> list[Batch]:
         """Wait for packets for a polling client."""
         if self.last_ping is not None and self.last_ping + self.server.ping_timeout <= time.monotonic():
-            self.time_out()
+            self.close(wait=False, reason=self.server.reason.PING_TIMEOUT)
             raise exceptions.EngineIOError
         if self._polling:  # or the one before was cancelled, and what it took is lost
             self.close(wait=False)
@@ -196,17 +192,14 @@ class Session:
 
     # -- WebSocket
 
-    def refuse_websocket(self, environ: dict[str, Any]) -> Any:
-        """It has one already."""
-        return self.server.open_channel(_Surplus(self.server), environ)
-
     def _open_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
         problem = handshake.problem(environ)
         if problem is not None:
             if not self.connected:
                 self.close(wait=False, abort=True, reason=self.server.reason.TRANSPORT_ERROR)
             return self.server._bad_request(problem)
-        return self.server.open_channel(_Surplus(self.server) if self.upgrading else self, environ)
+        surplus = self.upgrading or self.upgraded
+        return self.server.open_channel(_Surplus(self.server) if surplus else self, environ)
 
     def opened(self, channel: Any) -> None:
         """A WebSocket stands: the first transport of the session, or one that it may move to."""

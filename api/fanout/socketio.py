@@ -121,7 +121,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         if not self._watching:
             self._watching = True
             eio = self.server.eio
-            self.start_background_task(self._patience.run, eio.kit.sleep, eio.ping_timeout, lambda: True)
+            self.start_background_task(self._patience.run, eio.kit.sleep, eio.ping_timeout)
         self._patience.watch(outbox)
 
     def _give_up(self, outbox: Outbox) -> None:

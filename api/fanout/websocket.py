@@ -15,7 +15,6 @@ from api.fanout.outbox import Outbox
 from api.fanout.session import Session
 
 READ_BYTES = 16 * 1024
-_EMPTY = b""
 
 
 def open_channel(session: Session, environ: dict[str, Any]) -> Any:
@@ -103,7 +102,7 @@ class BlockingWebSocket:
         try:
             data: bytes = self._raw.recv(READ_BYTES)
         except OSError:
-            return _EMPTY
+            return b""
         return data
 
     def take_over(self, outbox: Outbox) -> None:

@@ -108,7 +108,7 @@ def _talk(socketio: Any, state: State) -> None:
         emit("auth", auth or {})
 
     def disconnected(*reason: Any) -> None:
-        state.members.remove(request.sid)  # type: ignore[attr-defined]
+        state.members.remove(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO adds it
 
     def message(*args: Any) -> None:
         emit("message-back", args)
@@ -118,7 +118,7 @@ def _talk(socketio: Any, state: State) -> None:
 
     def ask(*args: Any) -> None:
         """Asks the same back, and tells what the answer was."""
-        sid, namespace = request.sid, request.namespace  # type: ignore[attr-defined]
+        sid, namespace = request.sid, request.namespace  # type: ignore[attr-defined]  # see above
 
         def answered(*answer: Any) -> None:
             socketio.emit("answered", answer, to=sid, namespace=namespace)

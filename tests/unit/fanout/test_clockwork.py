@@ -15,7 +15,7 @@ REASON = SimpleNamespace(PING_TIMEOUT="ping timeout", TRANSPORT_ERROR="transport
 class Session:
     def __init__(self, clock, sid):
         self._clock, self.sid = clock, sid
-        self.server = SimpleNamespace(reason=REASON)
+        self.server = SimpleNamespace(reason=REASON, start_background_task=lambda call, **options: call(**options))
         self.last_ping = self.owing = None
         self.awaited = self.closed = False
         self.pings = []
@@ -24,9 +24,6 @@ class Session:
     def ping(self, since):
         self.last_ping = since
         self.pings.append(self._clock.now)
-
-    def time_out(self):
-        self.close(False, REASON.PING_TIMEOUT)
 
     def close(self, wait, reason):
         self.closed, self.reason = True, reason

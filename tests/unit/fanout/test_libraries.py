@@ -46,7 +46,7 @@ def test_what_we_override_is_still_there(ours, theirs):
     added = {
         Engine: {
             *("fit", "create_outbox", "deflates", "forget", "part_with"),
-            *("_last_words", "_handle_request", "_opening", "_cookies", "_start"),
+            *("_last_words", "_handle_request", "_opening", "_cookies", "_start", "_goes_on"),
         },
         Server: {"fit", "_expect", "_settled", "_packet", "_attached", "_strange", "_handle_packet", "_refuse"},
         Rooms: {"fit", "packets", "send", "_members"},

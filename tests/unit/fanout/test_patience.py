@@ -115,7 +115,14 @@ def test_the_ping_of_one_that_is_only_not_answered_runs_out(clock):
 
 
 @pytest.mark.parametrize(("ping_timeout", "patience", "tick"), [(20, 60, 1.0), (2, 60, 0.5), (20, 2, 0.5)])
-def test_its_thread_looks_often_enough_and_ends_when_told(ping_timeout, patience, tick):
+def test_its_thread_looks_often_enough(ping_timeout, patience, tick):
     turns = []
-    Patience(lambda outbox: None, seconds=patience).run(turns.append, ping_timeout, lambda: len(turns) < 3)
+
+    def sleep(seconds):
+        turns.append(seconds)
+        if len(turns) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Patience(lambda outbox: None, seconds=patience).run(sleep, ping_timeout)
     assert [tick] * 3 == turns
