@@ -99,6 +99,15 @@ class Feed:
             return None
         return [event for event in self._tail if event.seq > seq]
 
+    def remember(self, events: Sequence[Event]) -> None:
+        """Keep a stretch read from the journal, if what is in memory continues it: the next reader gets it there."""
+        with self.lock:
+            until = self._tail[0].seq - 1 if self._tail else self.pushed
+            before = [event for event in events if event.seq <= until]
+            if self.opened and before and before[-1].seq == until:
+                room = TAIL - len(self._tail)
+                self._tail.extendleft(reversed(before[-room:] if room else ()))
+
     def accept(self, events: Sequence[Event], last_seq: int) -> None:
         """Push `events` if they continue what was pushed; what is missing is for the thread that fills."""
         with self.lock:

@@ -9,7 +9,7 @@ from api import metrics
 from api.delivery.feed import Feed, Subscription
 from api.delivery.lag import Lag, measure, page_of
 from api.delivery.member import Member
-from api.delivery.pages import PAGE, Pages
+from api.delivery.pages import PAGE, Pages, is_light
 from api.domain.event import Event
 from api.errors import RuncastError
 from api.log import get_logger
@@ -152,6 +152,8 @@ class Hub:
         if page is None or (not page and cursor < subscription.feed.pushed):
             self._start_over(subscription)
         else:
+            if is_light(page):
+                subscription.feed.remember(page)
             _taken(subscription, page)
 
     def _next_shortened(self, subscription: Subscription, lag: Lag, cursor: int) -> None:

@@ -82,7 +82,7 @@ class Pages:
         task_id, number = key
         start = number * PAGE
         page = self._store.read(lambda tx: tx.events(task_id, start, limit=PAGE))
-        if len(page) == PAGE and page[-1].seq == start + PAGE and _weight(page) <= HEAVIEST:
+        if len(page) == PAGE and page[-1].seq == start + PAGE and is_light(page):
             with self._lock:
                 self._kept[key] = page
                 while len(self._kept) > CACHED:
@@ -90,5 +90,6 @@ class Pages:
         return page
 
 
-def _weight(page: Sequence[Event]) -> int:
-    return sum(len(value) for event in page for value in event.data.values() if isinstance(value, str))
+def is_light(page: Sequence[Event]) -> bool:
+    """Whether it may be kept in memory."""
+    return sum(len(value) for event in page for value in event.data.values() if isinstance(value, str)) <= HEAVIEST

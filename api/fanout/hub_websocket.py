@@ -103,6 +103,10 @@ class HubWebSocket:
 
     # -- what goes out
 
+    @property
+    def send(self) -> Any:
+        return self._sock.send
+
     def take_over(self, outbox: Outbox) -> None:
         if self._deflates:
             outbox.framed = deflate.deflated_frame_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -58,6 +58,10 @@ class Channel(Protocol):
 class DirectChannel(Channel, Protocol):
     """One that needs no thread to write to it."""
 
+    @property
+    def send(self) -> Callable[[bytes], int]:
+        """The socket's own: bytes taken, or an `OSError`, also where it only is full."""
+
     def write_now(self, data: bytes) -> int:
         """Bytes that the socket took, without waiting. A broken one takes none."""
 
@@ -102,6 +106,7 @@ class Outbox:
         "framed",
         "full",
         "moved_at",
+        "send",
         "session",
     )
 
@@ -112,6 +117,8 @@ class Outbox:
         """The WebSocket, once there is one that is written to."""
         self.framed: Framed = frame_of
         """What makes a packet a frame for this WebSocket."""
+        self.send: Callable[[bytes], int] | None = None
+        """Writes to the socket of a direct channel on which nothing waits; for members of a room, the shortest way."""
         self.full = False
         self.moved_at = 0.0
         """When something last went out, or began to be watched (`time.monotonic`)."""
@@ -143,10 +150,6 @@ class Outbox:
         """The connection ends once it is idle."""
         return self._over
 
-    @property
-    def direct(self) -> bool:
-        return self._direct is not None
-
     def attach(self, channel: Channel) -> None:
         """From here on a WebSocket takes it all, by `get` on a thread of its own."""
         self.channel = channel
@@ -167,30 +170,20 @@ class Outbox:
         with self._lock:
             if packet is None:
                 self._over = True
+                self.send = None
                 self._ring()
             elif packet.packet_type == PING:
                 self._put_first(packet)
             else:
-                self._put((packet,), None)
+                self._put((packet,))
 
-    def put_all(self, packets: Sequence[Any], joined: bytes | None = None) -> None:
-        """Queue packets that belong together; `joined` are their frames in one piece, if known."""
+    def put_all(self, packets: Sequence[Any]) -> None:
+        """Queue packets that belong together."""
         with self._lock:
-            self._put(packets, joined)
+            self._put(packets)
 
-    def put_joined(self, packets: Sequence[Any], joined: bytes) -> None:
-        """As `put_all`, for a `direct` one: the shortest way, as it is gone for each member of a room."""
-        if self._items or self._head or self._over:
-            self._put(packets, joined)
-            return
-        sent = self._direct.write_now(joined)
-        if sent < len(joined):
-            self._head = joined[sent:]
-            self._waiting += len(self._head)
-            self._grown()
-
-    def _put(self, packets: Sequence[Any], joined: bytes | None) -> None:
-        if self._over or not packets or self._written(packets, joined):
+    def _put(self, packets: Sequence[Any]) -> None:
+        if self._over or not packets or self._written(packets):
             return
         if not self._items:
             self._items = deque()
@@ -198,17 +191,21 @@ class Outbox:
         self._waiting += sum(map(size_of, packets))
         self._grown()
 
-    def _written(self, packets: Sequence[Any], joined: bytes | None) -> bool:
+    def _written(self, packets: Sequence[Any]) -> bool:
         """Write to an idle WebSocket; what it does not take becomes the head of the queue."""
         if self._direct is None or self._items or self._head:
             return False
-        data = joined if joined is not None else b"".join(map(self.framed, packets))
+        data = b"".join(map(self.framed, packets))
         sent = self._direct.write_now(data)
         if sent < len(data):
-            self._head = data[sent:]
-            self._waiting += len(self._head)
-            self._grown()
+            self.put_rest(data, sent)
         return True
+
+    def put_rest(self, data: bytes, sent: int) -> None:
+        """What `send` was given and did not take: it goes before everything else."""
+        self._head = data[sent:]
+        self._waiting += len(self._head)
+        self._grown()
 
     def _put_first(self, packet: Any) -> None:
         """A ping passes what waits, else a reader that is slow looks like one that is dead.
@@ -216,7 +213,7 @@ class Outbox:
         It cannot pass what the kernel holds: so it is looked whether that moves.
         """
         self._owner.waits(self)
-        if self._over or self._written((packet,), None):
+        if self._over or self._written((packet,)):
             return
         if not self._items:
             self._items = deque()
@@ -225,6 +222,7 @@ class Outbox:
         self._grown()
 
     def _grown(self) -> None:
+        self.send = None
         self._ring()
         self._owner.waits(self)
         if self.backlog > MOST:
@@ -246,6 +244,7 @@ class Outbox:
         """Drop what waits; the connection is over."""
         with self._lock:
             self._over = True
+            self.send = None
             self._items = ()
             self._head = b""
             self._waiting = 0
@@ -285,6 +284,8 @@ class Outbox:
                 self._landed()
             if self._head:
                 return
+        if not self._over:
+            self.send = self._direct.send
 
     def _next(self) -> Batch:
         upgraded = self.session.upgraded

@@ -87,7 +87,8 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
         """Packets to everybody whom an emit meant: one write for each connection."""
         namespace, room, skipped = key
         sessions = self.server.eio.sockets
-        joined: dict[Framed, bytes] = {}
+        framed: Framed | None = None
+        data = b""
         for sid, eio_sid in self.get_participants(namespace, room):
             if sid in skipped:
                 continue
@@ -97,13 +98,20 @@ class Rooms(Manager):  # type: ignore[misc]  # the library has no types
                     self.server._send_eio_packet(eio_sid, packet)
                 continue
             outbox = session.queue
-            if outbox.direct:
-                data = joined.get(outbox.framed)
-                if data is None:
-                    data = joined[outbox.framed] = b"".join(map(outbox.framed, packets))
-                outbox.put_joined(packets, data)
-            else:
+            send = outbox.send
+            if send is None:
                 outbox.put_all(packets)
+                continue
+            if outbox.framed is not framed:
+                framed = outbox.framed
+                data = b"".join(map(framed, packets))
+            try:
+                sent = send(data)
+            except OSError:  # it takes nothing now, or never again
+                outbox.put_all(packets)
+            else:
+                if sent < len(data):
+                    outbox.put_rest(data, sent)
 
     # -- who is where
 

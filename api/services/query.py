@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +14,7 @@ from api.domain.task import Task
 from api.errors import NotFound
 from api.ports import Store, TaskFilter, TaskPage, Transaction
 
+EPOCH_SECONDS = 1.0
 _STATE = (EventType.STATUS_CHANGE, EventType.ERROR)
 
 
@@ -48,6 +51,8 @@ class Page:
 class Queries:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._epoch = ""
+        self._epoch_until = -math.inf
 
     def view(self, principal: Principal, task_id: str) -> View:
         """`NotFound` also for a task that the principal may not see."""
@@ -100,7 +105,12 @@ class Queries:
         return self._store.read(read)
 
     def epoch(self) -> str:
-        return self._store.read(lambda tx: tx.epoch())
+        """The journal's epoch, at most `EPOCH_SECONDS` old: thousands may connect at once and want it."""
+        now = time.monotonic()
+        if now >= self._epoch_until:
+            self._epoch = self._store.read(lambda tx: tx.epoch())
+            self._epoch_until = now + EPOCH_SECONDS
+        return self._epoch
 
 
 def visible(tx: Transaction, principal: Principal, task_id: str) -> Task:

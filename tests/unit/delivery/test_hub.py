@@ -333,10 +333,34 @@ def test_a_page_is_read_once_for_all_who_want_it(world):
     assert len(reads) <= 1 + 3 + 20 * 2  # opened once, three full pages, and per reader the end
 
 
-def test_a_page_of_long_texts_is_not_kept(world):
+def test_who_comes_after_another_gets_the_last_stored_events_without_a_read(world, monkeypatch):
+    world.report(40)
+    first = world.join(30)
+    world.report(3)
+    world.ring_all()
+    second = world.join(0)
+    monkeypatch.setattr(world.store, "read", None)
+    for after in (0, 10, 38, 43):
+        assert run(after + 1, 43) == world.join(after).seqs
+    assert (run(31, 43), run(1, 43)) == (first.seqs, second.seqs)
+
+
+def test_memory_holds_no_more_of_what_is_stored_than_of_what_is_live(world, monkeypatch):
+    monkeypatch.setattr(feed_module, "TAIL", 500)
+    world.report(900)
+    world.join(0)
+    world.report(450)
+    world.ring_all()
+    world.join(0)
+    feed = world.hub._feeds[TASK]
+    assert run(851, 1350) == [event.seq for event in feed._tail]
+    assert run(700, 1350) == world.join(699).seqs
+
+
+def test_long_texts_are_not_kept(world):
     world.report(200, message="x" * 10_000)
     assert run(1, 200) == world.join(0).seqs
-    assert {} == world.hub._pages._kept
+    assert ({}, 0) == (world.hub._pages._kept, len(world.hub._feeds[TASK]._tail))
 
 
 def test_an_event_knows_whether_it_ends_its_task():

@@ -51,6 +51,11 @@ class Wire:
         self.data = b""
         self.woken = 0
 
+    def send(self, data):
+        if self.room <= 0:
+            raise BlockingIOError
+        return self.write_now(data)
+
     def write_now(self, data):
         taken = data[: self.room]
         self.room -= len(taken)

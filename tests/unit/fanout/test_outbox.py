@@ -170,7 +170,7 @@ def test_a_direct_channel_that_comes_later_gets_what_waits_before_what_follows()
     outbox.put(message("one"))
     wire = Wire()
     outbox.attach_direct(wire)
-    outbox.put_joined([message("two")], frame("4two"))
+    assert len(frame("4two")) == outbox.send(frame("4two"))
     assert frame("4one") + frame("4two") == wire.data
 
 
@@ -191,8 +191,8 @@ def test_the_end_wakes_a_direct_channel():
     outbox, _ = an_outbox(wire=wire)
     outbox.put(None)
     assert (1, True, True) == (wire.woken, outbox.over, outbox.idle)
-    outbox.put_joined([message("late")], frame("4late"))
-    assert b"" == wire.data
+    outbox.put_all([message("late")])
+    assert (None, b"") == (outbox.send, wire.data)
 
 
 def test_a_close_does_not_wait_for_a_reader_that_takes_nothing(monkeypatch):
@@ -227,12 +227,18 @@ def test_whatever_the_socket_takes_the_frames_arrive_whole_and_in_order(steps):
         else:
             packets = [message(f"{number}-{each}") for each in range(amount)]
             joined = b"".join(frame("4" + packet.data) for packet in packets)
-            if step == "put":
+            if step == "put" or outbox.send is None:
                 outbox.put_all(packets)
+            elif wire.room:
+                taken = outbox.send(joined)
+                if taken < len(joined):
+                    outbox.put_rest(joined, taken)
             else:
-                outbox.put_joined(packets, joined)
+                with pytest.raises(BlockingIOError):
+                    outbox.send(joined)
+                outbox.put_all(packets)
             sent += joined
-        assert (outbox.backlog == 0) is outbox.idle is (sent == wire.data)
+        assert (outbox.backlog == 0) is outbox.idle is (sent == wire.data) is (outbox.send is not None)
     wire.room = 10**9
     outbox.pump()
     assert sent == wire.data

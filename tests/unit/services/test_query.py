@@ -9,7 +9,7 @@ import pytest
 from api.domain.event import EventType
 from api.domain.permission import LOCAL
 from api.domain.task import Task
-from api.services.query import History, Queries
+from api.services.query import EPOCH_SECONDS, History, Queries
 from api.store.memory import MemoryStore
 from tests.support.stores import START, a_task, say, task_id
 
@@ -61,3 +61,17 @@ def test_events_begin_where_history_is_whole(store: MemoryStore, after: int, exp
     store.write(lambda tx: tx.trim(ONE, 6))
     page = Queries(store).events(LOCAL, ONE, after=after, limit=99)
     assert (7, expected) == (page.task.first_seq, [json.loads(text)["seq"] for text in page.envelopes])
+
+
+def test_the_epoch_is_read_once_for_a_crowd_and_anew_soon(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("api.services.query.time.monotonic", lambda: now[0])
+    reads: list[int] = []
+    read = store.read
+    monkeypatch.setattr(store, "read", lambda work: reads.append(1) or read(work))
+    queries = Queries(store)
+    assert queries.epoch() == queries.epoch() == store.read(lambda tx: tx.epoch())
+    assert 2 == len(reads)
+    now[0] += EPOCH_SECONDS
+    queries.epoch()
+    assert 3 == len(reads)
