@@ -55,6 +55,19 @@ class Task:
     last_seq: int = 0
     trimmed_seq: int = 0
     """Events up to this seq may be gone; every one after it is stored."""
+    run_at: datetime | None = None
+    """Not before then, as whoever submitted it wished."""
+    due_at: datetime | None = None
+    """When it may start: `run_at`, or when the next try is due; None for at once."""
+    batch_id: str | None = None
+    schedule_id: str | None = None
+    """The schedule that submitted it."""
+    depends_on: tuple[str, ...] = ()
+    """Tasks that must have completed before it starts."""
+    waiting_on: tuple[str, ...] = ()
+    """Those of them that have not: it is not due as long as there are any."""
+    stalled: bool = False
+    """It has not been heard of for much longer than usual."""
 
     @property
     def first_seq(self) -> int:

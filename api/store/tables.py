@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 metadata = MetaData()
 
@@ -41,6 +54,13 @@ tasks = Table(
     Column("artifact_dir", Text),
     Column("last_seq", BigInteger, nullable=False),
     Column("trimmed_seq", BigInteger, nullable=False, server_default="0"),
+    Column("run_at", BigInteger),
+    Column("due_at", BigInteger),
+    Column("batch_id", Text),
+    Column("schedule_id", Text),
+    Column("depends_on", Text, nullable=False, server_default="[]"),
+    Column("waiting_on", Text, nullable=False, server_default="[]"),
+    Column("stalled", Boolean, nullable=False, server_default=false()),
 )
 
 Index("ix_tasks_created", tasks.c.created_at, tasks.c.id)

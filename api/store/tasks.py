@@ -36,6 +36,9 @@ MUTABLE = (
     "error",
     "artifact_dir",
     "last_seq",
+    "due_at",
+    "waiting_on",
+    "stalled",
 )
 """What an append writes of a task. The rest is written by `save_task` only: it belongs to people;
 `trimmed_seq` by `trim` only."""
@@ -49,10 +52,15 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "metrics": from_json,
     "result": from_json,
     "status": Status,
+    "run_at": moment,
+    "due_at": moment,
+    "depends_on": lambda text: tuple(from_json(text)),
+    "waiting_on": lambda text: tuple(from_json(text)),
+    "stalled": bool,
 }
 _DECODERS = tuple((FIELDS.index(name), decode) for name, decode in _DECODE.items())
-_TIMES = frozenset({"created_at", "started_at", "completed_at"})
-_JSON = frozenset({"params", "tags", "metrics", "result"})
+_TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at"})
+_JSON = frozenset({"params", "tags", "metrics", "result", "depends_on", "waiting_on"})
 
 
 def from_row(row: Row) -> Task:

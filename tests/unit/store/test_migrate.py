@@ -23,6 +23,8 @@ from api.store.tables import metadata
 from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
 
 JOURNALS = Path(__file__).parent / "journals"
+ADDED = (0, None, None, None, None, "[]", "[]", 0)
+"""What later columns of a task hold in a journal of the first version."""
 TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
@@ -142,7 +144,7 @@ def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Pa
     with closing(SqlStore(url, runtime)) as store:
         with closing(sqlite3.connect(path)) as connection:
             after = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
-        assert before | {"tasks": [(*row, 0) for row in before["tasks"]]} == after
+        assert before | {"tasks": [(*row, *ADDED) for row in before["tasks"]]} == after
         ended, waiting = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
         assert (4, 0, {"x": 1.5}) == (ended.last_seq, ended.trimmed_seq, ended.result)
         assert a_task(2, priority=5) == waiting
