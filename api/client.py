@@ -130,9 +130,14 @@ class APIClient:
         """Ask a task to stop; returns the task. `APIError` 409 when it has ended otherwise."""
         return self._json("POST", _task(task_id, "cancel"))
 
-    def retry(self, task_id: str, *, from_checkpoint: bool = False) -> Json:
-        """A new task with the params of an ended one, on request from its last checkpoint."""
-        return self._json("POST", _task(task_id, "retry"), json={"from_checkpoint": from_checkpoint})
+    def retry(self, task_id: str, *, from_checkpoint: bool = False, **edits: Any) -> Json:
+        """Run an ended task again: a new task like it, on request from its last checkpoint.
+
+        `edits` are what is to be different: `params` (only those that change; None takes one away),
+        `name, tags, priority, max_attempts, timeout_seconds`. `APIError` 422 names each wrong value,
+        409 a task that has not ended.
+        """
+        return self._json("POST", _task(task_id, "retry"), json={"from_checkpoint": from_checkpoint, **edits})
 
     def report(self, name: str, total: int | None = None, *, params: Mapping[str, Any] | None = None) -> Report:
         """A task for work that runs in this process: `with client.report("my job", total=100) as job`.
@@ -145,15 +150,16 @@ class APIClient:
     def _append(self, task_id: str, events: Sequence[Mapping[str, Any]]) -> Json:
         return self._json("POST", _task(task_id, "events"), json=list(events))
 
-    def events(self, task_id: str, since: int = 0) -> Iterator[Json]:
-        """Each stored event after number `since`, in order, read page by page as they are taken.
+    def events(self, task_id: str, since: int = 0, *, event_type: str | None = None) -> Iterator[Json]:
+        """Each stored event after number `since`, of one type if given, in order, read page by page as they are taken.
 
         An event is `{"task_id", "seq", "event_type", "data", "timestamp"}`. From the start (`since=0`) the
         first is the oldest that the server still keeps. A number from which on some are kept no longer
         raises `ClientError`: what is left would not be all that came after it.
         """
+        only = {} if event_type is None else {"event_type": event_type}
         while True:
-            page = self._json("GET", _task(task_id, "events"), params={"since": since, "limit": PAGE})
+            page = self._json("GET", _task(task_id, "events"), params={"since": since, "limit": PAGE, **only})
             first = page.get("first_seq", 1)
             if 0 < since < first - 1:
                 raise ClientError(f"events {since + 1} to {first - 1} of task {task_id} are not kept any longer")

@@ -6,12 +6,14 @@ import sys
 
 import typer
 
-from api.cli.cancel import cancel
 from api.cli.clean import clean
+from api.cli.control import cancel, pause, resume
 from api.cli.demo import demo
 from api.cli.exits import USAGE
 from api.cli.listing import list_tasks
+from api.cli.logs import logs
 from api.cli.options import EXITS
+from api.cli.retry import retry
 from api.cli.serve import serve
 from api.cli.show import show
 from api.cli.submit import submit
@@ -31,7 +33,11 @@ app.command("submit")(submit)
 app.command("watch")(watch)
 app.command("list")(list_tasks)
 app.command("show")(show)
+app.command("logs")(logs)
+app.command("pause")(pause)
+app.command("resume")(resume)
 app.command("cancel")(cancel)
+app.command("retry")(retry)
 
 
 def main() -> None:

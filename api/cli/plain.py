@@ -44,6 +44,10 @@ class JsonScreen(PlainScreen):
     """One envelope per line, as it came."""
 
     def event(self, view: View, envelope: Json) -> None:
+        self.tell(envelope)
+
+    @staticmethod
+    def tell(envelope: Json) -> None:
         print(json.dumps(envelope, separators=(",", ":")), flush=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from api.cli.clean import clean
 from api.cli.exits import DETACHED
 from api.cli.follow import exit_code, follow
 from api.cli.options import DEFAULT_SERVER, patience_of
-from api.cli.screen import screen_for
+from api.cli.screen import Screen, screen_for
 from api.cli.view import View
 from api.errors import APIError
 
@@ -51,13 +52,14 @@ def follow_task(
     since: int | None = None,
     patience: float | None = None,
     as_json: bool = False,
+    screen: Screen | None = None,
 ) -> View:
-    """Follow on the screen that fits the place where the output goes."""
+    """Follow on `screen`; None: on the one that fits the place where the output goes."""
     from api.websocket_client import TaskWebSocketClient
 
     attended = sys.stdout.isatty() and not as_json
     client = TaskWebSocketClient(server, token or None)
-    screen = screen_for(as_json=as_json)
+    screen = screen or screen_for(as_json=as_json)
     return follow(client, task_id, screen, since=since, patience=patience_of(patience, attended=attended))
 
 
@@ -78,6 +80,18 @@ def finish(view: View, *, verbose: bool) -> None:
         for line in view.traceback.splitlines() if verbose else ():
             print(clean(line), file=sys.stderr)
     raise typer.Exit(exit_code(view))
+
+
+def announce(task: dict[str, Any], server: str, *, as_json: bool) -> None:
+    """Say that there is a new task, where to see it and what to do with it."""
+    if as_json:
+        print(json.dumps(task, separators=(",", ":")), flush=True)
+        return
+    task_id = task["task_id"]
+    print(f"task    {task_id}")
+    print(f"page    {page_url(server, task)}")
+    print(f"watch   {command('watch', task_id, server)}")
+    print(f"cancel  {command('cancel', task_id, server)}", flush=True)
 
 
 def page_url(server: str, task: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from api.cli import options
 from api.cli.exits import told
 from api.cli.params import read_params
-from api.cli.session import api_client, command, detaching, finish, follow_task, page_url
+from api.cli.session import announce, api_client, detaching, finish, follow_task
 
 
 @told
@@ -44,7 +43,7 @@ def submit(
     params = read_params(params_file, param or ())
     with api_client(server, token) as client:
         task = client.create_task(type=type, params=params, **_options(name, tag))
-    _announce(task, server, as_json=as_json)
+    announce(task, server, as_json=as_json)
     if wait:
         with detaching(server, task["task_id"]):
             view = follow_task(server, token, task["task_id"], since=0, patience=patience, as_json=as_json)
@@ -53,14 +52,3 @@ def submit(
 
 def _options(name: str, tags: list[str] | None) -> dict[str, Any]:
     return {key: value for key, value in (("name", name), ("tags", tags)) if value}
-
-
-def _announce(task: dict[str, Any], server: str, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(task, separators=(",", ":")), flush=True)
-        return
-    task_id = task["task_id"]
-    print(f"task    {task_id}")
-    print(f"page    {page_url(server, task)}")
-    print(f"watch   {command('watch', task_id, server)}")
-    print(f"cancel  {command('cancel', task_id, server)}", flush=True)

@@ -15,6 +15,8 @@ Name = Annotated[str, StringConstraints(max_length=NAME_MAX, pattern=r"^[^\x00]*
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_MAX, pattern=r"^[^\x00]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX)]
 Priority = Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX, strict=True)]
+MaxAttempts = Annotated[int, Field(ge=1, le=100, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=31_536_000, strict=True)]
 JsonObject = dict[str, Any]
 
 
@@ -44,8 +46,8 @@ class TaskCreate(Sent):
     name: Name = ""
     tags: Tags = Field(default_factory=list)
     priority: Priority = Field(0, description="Higher runs first.")
-    max_attempts: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
-    timeout_seconds: Annotated[float, Field(gt=0, le=31_536_000, strict=True)] | None = None
+    max_attempts: MaxAttempts = 1
+    timeout_seconds: Seconds | None = None
     bom_file: Any = Field(None, description="Older form: params.bom_file of an optimization.")
     max_iterations: Any = Field(None, description="Older form.")
     convergence_threshold: Any = Field(None, description="Older form.")
@@ -137,11 +139,22 @@ class EventsToAppend(RootModel[Annotated[list[EventToAppend], Field(min_length=1
 
 
 class RetryOptions(Sent):
-    """How to run a task again."""
+    """How to run a task again; what is missing is as it was."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"params": {"max_iterations": 40}, "name": "longer"}]})
 
     from_checkpoint: Annotated[bool, Field(strict=True)] = Field(
         False, description="Start from the old task's last checkpoint."
     )
+    params: JsonObject | None = Field(
+        None,
+        description="What is to be different in the old params, as a JSON Merge Patch (RFC 7396): `null` removes one.",
+    )
+    name: Name | None = None
+    tags: Tags | None = None
+    priority: Priority | None = None
+    max_attempts: MaxAttempts | None = None
+    timeout_seconds: Seconds | None = None
 
 
 class EventsAppended(BaseModel):

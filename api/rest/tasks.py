@@ -23,7 +23,7 @@ from api.rest.schemas import (
     TaskQuery,
     TaskResource,
 )
-from api.services.submit import Submission
+from api.services.submit import Edits, Submission
 
 FLAT_TYPE = "optimization"
 _COMMANDS = {"pause": Command.PAUSE, "resume": Command.RESUME, "cancel": Command.CANCEL, "stop": Command.CANCEL}
@@ -98,8 +98,16 @@ def _add_control(blueprint: Blueprint, parts: Parts) -> None:
     @blueprint.post("/tasks/<task_id>/retry")
     @parts.contract(body=RetryOptions, body_optional=True, ok={201: TaskCreated}, fails=(409,))
     def retry_task(task_id: str, body: RetryOptions) -> tuple[Response, int]:
-        """Run an ended task again, as a new task of the same params; the body may be left out."""
-        task = parts.submitter.retry(current_principal(), task_id, from_checkpoint=body.from_checkpoint)
+        """Run an ended task again, as a new task, with other params if you like; the body may be left out."""
+        edits = Edits(
+            params=body.params,
+            name=body.name,
+            tags=None if body.tags is None else tuple(dict.fromkeys(body.tags)),
+            priority=body.priority,
+            max_attempts=body.max_attempts,
+            timeout_seconds=body.timeout_seconds,
+        )
+        task = parts.submitter.retry(current_principal(), task_id, from_checkpoint=body.from_checkpoint, edits=edits)
         return _created(task, 201)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from api.access.principals import require
 from api.domain.event import Draft, EventType
 from api.domain.lifecycle import Status
+from api.domain.merge_patch import patched
 from api.domain.permission import Action, Principal
 from api.domain.task import Task
 from api.domain.workload import Workload
@@ -39,6 +40,22 @@ class Submission:
         """The same for the same request, whatever the order of its keys."""
         values = [self.type, self.params, self.name, self.tags, self.priority, self.max_attempts, self.timeout_seconds]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """What is to be different when a task is run again; None: as it was."""
+
+    params: Mapping[str, Any] | None = None
+    """A merge patch (RFC 7396) of the old ones."""
+    name: str | None = None
+    tags: tuple[str, ...] | None = None
+    priority: int | None = None
+    max_attempts: int | None = None
+    timeout_seconds: float | None = None
+
+
+_AS_IT_WAS = Edits()
 
 
 class Submitter:
@@ -78,10 +95,13 @@ class Submitter:
         self._wake()
         return known, True
 
-    def retry(self, principal: Principal, task_id: str, *, from_checkpoint: bool = False) -> Task:
-        """A new task of the same params as an ended one; it may start from the old one's last checkpoint.
+    def retry(
+        self, principal: Principal, task_id: str, *, from_checkpoint: bool = False, edits: Edits = _AS_IT_WAS
+    ) -> Task:
+        """An ended task run again, as a new one with some edits; it may start from the old one's last checkpoint.
 
-        `Conflict` for a task that has not ended, has no checkpoint to start from, or runs elsewhere.
+        `Conflict` for a task that has not ended, has no checkpoint to start from, or runs elsewhere;
+        `InvalidInput` names each wrong param.
         """
         old = self._store.read(lambda tx: tx.task(task_id))
         if old is None:
@@ -91,16 +111,7 @@ class Submitter:
             raise Conflict(f"a {old.status} task cannot be retried: it has not ended")
         if old.type in self._workloads and self._workloads[old.type].external:
             raise Conflict("an external task is run by whoever reports it: start it there again")
-        again = Submission(
-            type=old.type,
-            params=old.params,
-            name=old.name,
-            tags=old.tags,
-            priority=old.priority,
-            max_attempts=old.max_attempts,
-            timeout_seconds=old.timeout_seconds,
-            retry_of=old.id,
-        )
+        again = _again(old, edits)
         return self._submit_from(principal, again, old) if from_checkpoint else self.submit(principal, again)[0]
 
     def _submit_from(self, principal: Principal, again: Submission, old: Task) -> Task:
@@ -146,6 +157,23 @@ class Submitter:
             tx.remember(task.owner, key, IdempotentRequest(fingerprint, task.id), task.created_at)
         commit = self._publisher.within(tx, task, [_first(task)])
         return commit.task, commit
+
+
+def _again(old: Task, edits: Edits) -> Submission:
+    def chosen(name: str) -> Any:
+        edit = getattr(edits, name)
+        return getattr(old, name) if edit is None else edit
+
+    return Submission(
+        type=old.type,
+        params=old.params if edits.params is None else patched(old.params, edits.params),
+        name=chosen("name"),
+        tags=chosen("tags"),
+        priority=chosen("priority"),
+        max_attempts=chosen("max_attempts"),
+        timeout_seconds=chosen("timeout_seconds"),
+        retry_of=old.id,
+    )
 
 
 def _first(task: Task) -> Draft:

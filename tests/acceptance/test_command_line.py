@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.events import Json, history, submit
+from api.cli.plain import line as line_of
+from tests.support.events import Json, history, submit, wait_for_status
+from tests.support.events import task as task_of
 from tests.support.servers import ROOT, ServerProcess
 from tests.support.wire import Wire
 
@@ -70,6 +72,47 @@ def test_a_cancelled_task_leaves_watch_with_2(server: ServerProcess) -> None:
     assert 2 == runcast(server, "watch", task).returncode
     assert "cancelled" in runcast(server, "show", task).stdout
     assert task in runcast(server, "list", "--status", "cancelled").stdout
+
+
+def test_a_task_is_paused_and_resumed(server: ServerProcess) -> None:
+    task = submit(server.url, "test-steps", {"n": 1000, "delay": 0.02})
+    wait_for_status(server.url, task, "running")
+    assert 0 == runcast(server, "pause", task).returncode
+    wait_for_status(server.url, task, "paused")
+    assert "paused\n" == runcast(server, "pause", task).stdout
+    assert 0 == runcast(server, "resume", task).returncode
+    wait_for_status(server.url, task, "running")
+    assert 0 == runcast(server, "cancel", task).returncode
+    wait_for_status(server.url, task, "cancelled")
+    refused = runcast(server, "pause", task)
+    assert (64, "runcast: a cancelled task cannot be paused\n") == (refused.returncode, refused.stderr)
+
+
+def test_an_ended_task_is_run_again_with_other_params(server: ServerProcess) -> None:
+    old = submit(server.url, "test-steps", {"n": 2, "label": "lap"})
+    assert 0 == runcast(server, "watch", old).returncode
+    done = runcast(server, "retry", old, "-p", "n=3", "-p", "label=null", "--json")
+    again, *envelopes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (0, history(server.url, again["task_id"])) == (done.returncode, envelopes)
+    resource = task_of(server.url, again["task_id"])
+    assert (old, 3) == (resource["retry_of"], resource["params"]["n"])
+    assert "lap" != resource["params"]["label"]
+    wrong = runcast(server, "retry", old, "-p", "n=-1")
+    assert (64, 1) == (wrong.returncode, len(wrong.stderr.splitlines()))
+
+
+def test_logs_prints_what_a_task_has_said_and_follows_it(server: ServerProcess) -> None:
+    task = submit(server.url, "test-steps", {"n": 3, "delay": 0.1})
+    followed = runcast(server, "logs", task, "--follow")
+    said = [event for event in history(server.url, task) if event["event_type"] == "log"]
+    assert (0, [line_of(event) for event in said]) == (followed.returncode, followed.stdout.splitlines())
+    assert followed.stdout == runcast(server, "logs", task).stdout
+    as_json = runcast(server, "logs", task, "--json", "--since", str(said[0]["seq"]))
+    assert said[1:] == [json.loads(line) for line in as_json.stdout.splitlines()]
+    assert "" == runcast(server, "logs", task, "--level", "error").stdout
+    failed = submit(server.url, "test-raise")
+    assert 1 == runcast(server, "logs", failed, "-f").returncode
+    assert 64 == runcast(server, "logs", "3f0c9e0a-1111-4222-8333-444455556666").returncode
 
 
 def test_wrong_params_are_named_in_one_line(server: ServerProcess) -> None:

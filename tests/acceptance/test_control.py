@@ -100,6 +100,27 @@ def test_an_ended_task_is_retried_as_a_new_one_of_the_same_params(server):
     assert [old[name] for name in ("params", "name", "tags")] == [again[name] for name in ("params", "name", "tags")]
 
 
+def test_an_ended_task_is_run_again_with_edits(server):
+    params = {"n": 2, "label": "lap"}
+    task_id = submit(server.url, "test-steps", params, name="laps", tags=["a"], priority=1, max_attempts=3)
+    wait_for_status(server.url, task_id, "completed")
+    edits = {"params": {"n": 3}, "name": "", "tags": ["b", "b"], "priority": 7, "timeout_seconds": 60.5}
+    answer = requests.post(f"{server.url}/api/tasks/{task_id}/retry", json=edits, timeout=10)
+    again = wait_for_status(server.url, answer.json()["task_id"], "completed")
+    assert {**task(server.url, task_id)["params"], "n": 3} == again["params"]
+    assert ("", ["b"], 7, 3, task_id) == tuple(
+        again[field] for field in ("name", "tags", "priority", "max_attempts", "retry_of")
+    )
+    for wrong, loc in (
+        ({"params": {"n": -1}}, ["params", "n"]),
+        ({"params": {"colour": "red"}}, ["params", "colour"]),
+        ({"params": [1]}, ["params"]),
+        ({"type": "test-noop"}, ["type"]),
+    ):
+        refused = requests.post(f"{server.url}/api/tasks/{task_id}/retry", json=wrong, timeout=10)
+        assert (422, loc) == (refused.status_code, refused.json()["errors"][0]["loc"])
+
+
 def test_a_failed_attempt_is_tried_again_while_attempts_are_left(server):
     task_id = submit(server.url, "test-raise", {"message": "always"}, max_attempts=2)
     ended = wait_for_status(server.url, task_id, "failed")

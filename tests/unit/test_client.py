@@ -65,6 +65,7 @@ class Recorder:
         (lambda c: c.resume(TASK), "POST", f"/api/tasks/{TASK}/resume"),
         (lambda c: c.cancel(TASK), "POST", f"/api/tasks/{TASK}/cancel"),
         (lambda c: c.retry(TASK), "POST", f"/api/tasks/{TASK}/retry"),
+        (lambda c: c.retry(TASK, params={"n": 3}, name="x"), "POST", f"/api/tasks/{TASK}/retry"),
         (lambda c: c.list_experiments(), "GET", "/api/experiments"),
         (lambda c: c.get_latest_experiment(), "GET", "/api/experiments/latest"),
     ],

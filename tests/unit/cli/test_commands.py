@@ -20,6 +20,9 @@ RUNNING = ("status_change", {"status": "running"})
 COMPLETED = ("status_change", {"status": "completed"})
 
 
+VERBS = ("serve", "demo", "submit", "watch", "list", "show", "logs", "pause", "resume", "cancel", "retry")
+
+
 class Outcome(NamedTuple):
     code: int
     out: str
@@ -195,14 +198,40 @@ def test_the_beginning_of_an_id_is_enough(server: ScriptedServer, runcast: Comma
     assert (64, "runcast: no task begins with 'xyz': see `runcast list`\n") == (none.code, none.err)
 
 
-def test_cancel_says_whether_it_has_taken_effect(server: ScriptedServer, runcast: Command) -> None:
-    path = f"/api/tasks/{'a' * 36}/cancel"
-    server.rest["POST", path] = lambda request: reply(resource("a" * 36), 202)
-    asked = runcast("cancel", "a" * 36)
+@pytest.mark.parametrize(
+    ("verb", "before", "reached"),
+    [("pause", "running", "paused"), ("resume", "paused", "running"), ("cancel", "running", "cancelled")],
+)
+def test_a_command_says_whether_it_has_taken_effect(
+    server: ScriptedServer, runcast: Command, verb: str, before: str, reached: str
+) -> None:
+    path = f"/api/tasks/{'a' * 36}/{verb}"
+    server.rest["POST", path] = lambda request: reply(resource("a" * 36, status=before), 202)
+    asked = runcast(verb, "a" * 36)
     assert 0 == asked.code
-    assert asked.out.startswith("cancel asked for. See it take effect: runcast watch aaaa")
-    server.rest["POST", path] = lambda request: reply(resource("a" * 36, status="cancelled"), 202)
-    assert "cancelled\n" == runcast("cancel", "a" * 36).out
+    assert asked.out.startswith(f"{verb} asked for. See it take effect: runcast watch aaaa")
+    server.rest["POST", path] = lambda request: reply(resource("a" * 36, status=reached), 202)
+    assert f"{reached}\n" == runcast(verb, "a" * 36).out
+    assert reached == json.loads(runcast(verb, "a" * 36, "--json").out)["status"]
+
+
+def test_retry_sends_what_is_to_be_different_and_follows_the_new_task(server: ScriptedServer, runcast: Command) -> None:
+    again, bodies = server.task(RUNNING, COMPLETED), []
+
+    def retry(request: Request) -> Any:
+        bodies.append(json.loads(request.get_data()))
+        return reply({"task_id": again, "id": again, "status": "pending", "links": {"page": f"/tasks/{again}"}}, 201)
+
+    server.rest["POST", f"/api/tasks/{'a' * 36}/retry"] = retry
+    done = runcast("retry", "a" * 36, "-p", "n=3", "-p", "seed=null", "--name", "again", "--from-checkpoint")
+    bare = runcast("retry", "a" * 36, "--no-wait", "--json")
+    assert [
+        {"from_checkpoint": True, "params": {"n": 3, "seed": None}, "name": "again"},
+        {"from_checkpoint": False},
+    ] == bodies
+    assert (0, f"task    {again}") == (done.code, done.out.splitlines()[0])
+    assert "status_change completed" in done.out
+    assert again == json.loads(bare.out)["task_id"]
 
 
 def test_a_refusal_is_one_line_naming_each_wrong_value(server: ScriptedServer, runcast: Command) -> None:
@@ -227,7 +256,9 @@ def test_whose_fault_it_is_decides_the_code(server: ScriptedServer, runcast: Com
     assert (code, "runcast: the reason\n") == (done.code, done.err)
 
 
-@pytest.mark.parametrize("verb", [["show", "x"], ["list"], ["cancel", "x"], ["submit", "optimization"]])
+@pytest.mark.parametrize(
+    "verb", [["show", "x"], ["list"], ["cancel", "x"], ["logs", "x"], ["retry", "x"], ["submit", "t"]]
+)
 def test_an_unreachable_server_leaves_with_3_and_advice(runcast: Command, verb: list[str]) -> None:
     done = runcast(*verb, "--server", f"http://127.0.0.1:{free_port()}")
     assert (3, "", 1) == (done.code, done.out, len(done.err.splitlines()))
@@ -262,7 +293,7 @@ def test_a_params_file_that_is_no_object_is_wrong_use(runcast: Command, tmp_path
     assert said in done.err
 
 
-@pytest.mark.parametrize("verb", ["serve", "demo", "submit", "watch", "list", "show", "cancel"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_each_verb_has_examples(runcast: Command, verb: str) -> None:
     done = runcast(verb, "--help")
     assert 0 == done.code
@@ -272,7 +303,7 @@ def test_the_help_of_each_verb_has_examples(runcast: Command, verb: str) -> None
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
 def test_the_command_alone_shows_what_there_is(runcast: Command, arguments: list[str]) -> None:
     text = runcast(*arguments).out
-    assert all(verb in text for verb in ("serve", "demo", "submit", "watch", "list", "show", "cancel"))
+    assert all(verb in text for verb in VERBS)
     assert "3 connection lost" in text
 
 
