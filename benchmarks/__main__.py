@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import crowd, gap, journal, latency, replay, slow, start
+from benchmarks import control, crowd, gap, journal, latency, replay, slow, start, tasks
 from benchmarks.figures import Row, markdown, skipped
 from benchmarks.machine import file_system, machine
 
@@ -26,6 +26,8 @@ GROUPS: dict[str, Callable[[Path, int], list[Row]]] = {
     "journal": journal.rows,
     "crowd": crowd.rows,
     "slow": slow.rows,
+    "tasks": tasks.rows,
+    "control": control.rows,
 }
 
 
