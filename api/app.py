@@ -134,7 +134,14 @@ def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPo
         ping_timeout=settings.ping_timeout_seconds,
         patience_seconds=settings.reader_patience_seconds,
         compression=settings.compression == "on",
+        **_serialization(settings),
     )
+
+
+def _serialization(settings: Settings) -> dict[str, Any]:
+    if settings.serializer == "json":
+        return {}
+    return {"serializer": "msgpack", "transports": ["websocket"]}  # polling would carry it as base64
 
 
 class _Core:
@@ -179,6 +186,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         workloads=workloads,
         broken_workloads=workloads.broken,
         input_dirs=settings.input_dirs,
+        serializer=settings.serializer,
     )
     register_rest(app, spec, parts)
     TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()

@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="Whether WebSockets are compressed for clients that offer it: about half the bytes of a message of "
         "500 or more, for 10 to 20 µs of work for each event, however many get it.",
     )
+    serializer: Literal["json", "msgpack"] = Field(
+        "json",
+        description="How Socket.IO messages are written. `msgpack`: over WebSocket only, for clients with the parser; "
+        "our pages and Python clients find out by themselves.",
+    )
     reader_patience_seconds: float = Field(
         60.0,
         ge=1,

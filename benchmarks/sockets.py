@@ -48,7 +48,7 @@ class Subscriber:
         """When it sent the last answer of the script."""
         self.sock = socket.create_connection((HOST, port), timeout=10)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock.sendall(_upgrade(port))
+        self.sock.sendall(upgrade(port))
         self.sock.setblocking(False)
 
     def read(self) -> None:
@@ -187,9 +187,10 @@ def _fail(member: Subscriber) -> None:
     raise ConnectionError("the server closed a subscriber's connection")
 
 
-def _upgrade(port: int) -> bytes:
+def upgrade(port: int, extensions: str = "") -> bytes:
+    """The request for a WebSocket; `extensions` are further lines of its head."""
     key = base64.b64encode(os.urandom(16)).decode()
     return (
         f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {HOST}:{port}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{extensions}\r\n"
     ).encode()

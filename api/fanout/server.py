@@ -41,6 +41,8 @@ _KEPT = frozenset(
 _HANDSHAKE = frozenset(
     ("HTTP_CONNECTION", "HTTP_SEC_WEBSOCKET_EXTENSIONS", "HTTP_SEC_WEBSOCKET_KEY", "HTTP_SEC_WEBSOCKET_VERSION")
 )
+_UNDEFINED = (0, b"\0")
+"""An extension of msgpack in the official client's parser; JSON leaves the member out."""
 _MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 """What the library's decoder raises, depending on what is wrong."""
 
@@ -52,7 +54,9 @@ class Server(socketio.Server):  # type: ignore[misc]  # the library has no types
     def fit(cls, server: Any) -> Server:
         """`server`, a fresh `socketio.Server`, becomes one of these."""
         server.__class__ = cls
-        if server.packet_class.json is engineio.json:
+        if not server.packet_class.uses_binary_events:
+            server.packet_class = _of_any_client(server.packet_class)
+        elif server.packet_class.json is engineio.json:
             strict = {"json": _StrictJSON(engineio.json)}
             server.packet_class = type(server.packet_class.__name__, (server.packet_class,), strict)
             server.manager.json = strict["json"]
@@ -190,6 +194,20 @@ def _placeholders(data: Any) -> set[Any]:
         elif isinstance(one, list):
             waiting += one
     return found
+
+
+def _of_any_client(kind: Any) -> Any:
+    """The packet class `kind`; of msgpack, one that reads what the official client writes for `undefined`."""
+    from socketio.msgpack_packet import MsgPackPacket  # who does not use it need not have msgpack
+
+    if not issubclass(kind, MsgPackPacket) or kind.ext_hook is not MsgPackPacket.ext_hook:
+        return kind
+    other = kind.ext_hook
+
+    def read(code: int, data: bytes) -> Any:
+        return None if (code, data) == _UNDEFINED else other(code, data)
+
+    return type(kind.__name__, (kind,), {"ext_hook": read})
 
 
 class _StrictJSON:

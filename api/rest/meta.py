@@ -22,7 +22,7 @@ def create_meta(parts: Parts) -> Blueprint:
     @parts.contract(ok={200: Health}, tag="server")
     def get_health() -> dict[str, Any]:
         """The server answers."""
-        return {"status": "ok", "timestamp": rfc3339(parts.clock())}
+        return {"status": "ok", "timestamp": rfc3339(parts.clock()), "serializer": parts.serializer}
 
     @blueprint.get("/ready")
     @parts.contract(ok={200: Readiness, 503: Readiness}, tag="server")

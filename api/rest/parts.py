@@ -36,3 +36,5 @@ class Parts:
     workloads: Mapping[str, Workload]
     broken_workloads: Mapping[str, str]
     input_dirs: Sequence[Path]
+    serializer: str
+    """Of Socket.IO messages: clients may ask which it is."""

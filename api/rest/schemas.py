@@ -314,6 +314,7 @@ class BomReport(BaseModel):
 class Health(BaseModel):
     status: Literal["ok"]
     timestamp: str
+    serializer: Literal["json", "msgpack"] = Field(description="How Socket.IO messages are written.")
 
 
 class Readiness(BaseModel):

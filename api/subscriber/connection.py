@@ -22,6 +22,8 @@ _library_logger = logging.getLogger("runcast.client.socketio")
 _library_logger.addHandler(logging.NullHandler())
 _library_logger.setLevel(logging.ERROR)  # it warns of each lost connection, which is said here already
 
+JSON, MSGPACK = "json", "msgpack"
+"""How messages are written; the second needs the package `msgpack`, and goes over WebSocket only."""
 HANDSHAKE_SECONDS = 5.0
 GOODBYE_SECONDS = 0.2
 
@@ -116,10 +118,11 @@ class _BriefGoodbye(websocket.WebSocket):
 class Connection(socketio.Client):  # type: ignore[misc]  # the library has no types
     """One life of the connection; `lost` is set when it is over, for whatever reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, serializer: str = JSON) -> None:
         self.lost = threading.Event()
         self._asking: set[queue.SimpleQueue[Any]] = set()
         super().__init__(
+            serializer="default" if serializer == JSON else serializer,
             reconnection=False,
             handle_sigint=False,
             logger=_library_logger,

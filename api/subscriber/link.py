@@ -13,12 +13,15 @@ import random
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, Protocol
+
+import requests
 
 from api.domain.cursor import backoff
 from api.errors import ConnectionLost
 from api.subscriber.advice import no_address, reason_of, unreachable
-from api.subscriber.connection import HANDSHAKE_SECONDS, Connection
+from api.subscriber.connection import HANDSHAKE_SECONDS, JSON, MSGPACK, Connection
 from api.subscriber.subscriptions import accepted
 
 logger = logging.getLogger("runcast.client")
@@ -31,6 +34,8 @@ WATCH_SECONDS = 5.0
 ASLEEP_SECONDS = 5.0
 """A look that comes so late means that this process, or the machine, was suspended."""
 PROBE_SECONDS = 5.0
+REACH_SECONDS = 1.0
+"""How long a server that has just failed to answer is tried to be reached, to ask how it speaks."""
 NO_TASK = "-"
 """Unsubscribing from it changes nothing and is acknowledged: so a server shows that it is there."""
 
@@ -57,6 +62,7 @@ class Link:
     def __init__(self, url: str, namespace: str, token: str | None, listener: Listener) -> None:
         self.url, self.namespace, self.token = url, namespace, token
         self.connection = Connection()
+        self._serializer = JSON
         self._listener = listener
         self._up = threading.Event()
         self._closing = threading.Event()
@@ -156,11 +162,26 @@ class Link:
             self._closing.wait(seconds)
 
     def _connect(self) -> bool:
+        """Whether a connection stands. A server that speaks otherwise than last time is spoken to so at once."""
+        return self._try() or (self._speaks_otherwise() and self._try())
+
+    def _speaks_otherwise(self) -> bool:
+        said = None if self._closing.is_set() else serializer_of(self.url)
+        if said is None or said == self._serializer:
+            return False
+        if said == MSGPACK and find_spec("msgpack") is None:
+            self._reason = "the server speaks msgpack (RUNCAST_SERIALIZER): pip install msgpack"
+            return False
+        self._serializer = said
+        return True
+
+    def _try(self) -> bool:
         connection = self.connection = self._fresh()
         self._refusal = ""
         try:
             connection.connect(
                 self.url,
+                transports=["websocket"] if self._serializer == MSGPACK else None,
                 namespaces=[self.namespace],
                 auth={"token": self.token} if self.token else None,
                 wait_timeout=HANDSHAKE_SECONDS,
@@ -178,7 +199,7 @@ class Link:
         return True
 
     def _fresh(self) -> Connection:
-        connection = Connection()
+        connection = Connection(self._serializer)
         connection.on(
             "*",
             lambda event, data=None: self._listener.link_event(connection, event, data),
@@ -192,3 +213,13 @@ class Link:
         if isinstance(problem, dict):
             said = problem.get("message") or problem.get("detail") or problem.get("error")
             self._refusal = f"refused: {reason_of(said)}"
+
+
+def serializer_of(url: str) -> str | None:
+    """How the server writes its messages, if it says so."""
+    try:
+        answer = requests.get(f"{url}/api/health", timeout=(REACH_SECONDS, HANDSHAKE_SECONDS)).json()
+    except (requests.RequestException, ValueError):
+        return None
+    said = answer.get("serializer") if isinstance(answer, dict) else None
+    return said if said in (JSON, MSGPACK) else None

@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.fanout import encodings
 from benchmarks.fanout.native import library
 from benchmarks.fanout.picture import draw
 from benchmarks.fanout.plan import QUICK, Plan
-from benchmarks.fanout.report import markdown, summed
+from benchmarks.fanout.report import encodings_table, markdown, summed
 from benchmarks.fanout.run import Figures, run
 from benchmarks.fanout.sides import SIDES
 from benchmarks.machine import LOAD_CORE, SERVER_CORE, machine, on_load_core
@@ -48,9 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     with _many_files(max(*plan.sizes, plan.idle)), on_load_core():
         runs, failed = measured(taking_part, plan, options.runs)
+        encoded, failed_too = measured_encodings(options) if not (options.only or options.subscribers) else ({}, {})
+    failed |= failed_too
     report["load_average_after"] = machine()["load_average"]
     report["left_out"] = left_out | failed
     report["sides"] = {name: {"label": SIDES[name].label, "figures": summed(runs[name])} for name in taking_part}
+    report["encodings"] = encoded
     whole = not (options.quick or options.only or options.subscribers)
     _write(report, plan, options.results, "fanout" if whole else "fanout-part")
     if whole and not options.results:
@@ -98,10 +102,27 @@ def measured(names: Sequence[str], plan: Plan, runs: int) -> tuple[dict[str, lis
     return taken, failed
 
 
+def measured_encodings(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str]]:
+    """What each encoding brought, summed, and by its name why one failed."""
+    size = {"subscribers": encodings.QUICK_SUBSCRIBERS, "seconds": encodings.QUICK_SECONDS} if options.quick else {}
+    taken: dict[str, list[Figures]] = {name: [] for name in encodings.ENCODINGS}
+    failed: dict[str, str] = {}
+    for number in range(1, options.runs + 1):
+        for name in encodings.ENCODINGS:
+            try:
+                taken[name].append(encodings.run(name, **size))
+            except Exception as error:  # noqa: BLE001  # said here, in the table and by the exit code
+                traceback.print_exc()
+                failed[name] = f"run {number} failed: {error}"
+    return {name: summed(runs) for name, runs in taken.items()}, failed
+
+
 def _write(report: dict[str, Any], plan: Plan, folder: Path | None, name: str) -> None:
     folder = folder or RESULTS
     folder.mkdir(parents=True, exist_ok=True)
     tables = markdown(report["sides"], plan.sizes, report["left_out"])
+    if report["encodings"]:
+        tables += "\n\n" + encodings_table(report["encodings"])
     (folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
     (folder / f"{name}.md").write_text(tables + "\n")
     print(json.dumps(report["machine"]), tables, sep="\n")

@@ -51,6 +51,22 @@ def markdown(sides: Sides, sizes: Sequence[int], left_out: Mapping[str, str]) ->
     return "\n\n".join([*tables, *missing])
 
 
+def encodings_table(encodings: Mapping[str, Mapping[str, Spread]]) -> str:
+    """What each encoding costs, by its name; ratios are to the first."""
+    first, *_ = encodings.values()
+    keys = list(dict.fromkeys(key for figures in encodings.values() for key in figures))
+    head = [f"| api.fanout, 500 subscribers | {' | '.join(encodings)} |", "|---" * (len(encodings) + 1) + "|"]
+    lines = []
+    for key in keys:
+        setting, _, metric = key.partition("/")
+        unit = "CPU per message, µs" if metric == "cpu" else "bytes on the wire per message"
+        cells = [
+            _cell(figures.get(key), first.get(key) if figures is not first else None) for figures in encodings.values()
+        ]
+        lines.append(f"| {setting}: {unit} | {' | '.join(cells)} |")
+    return "\n".join([*head, *lines])
+
+
 def _table(title: str, lines: Mapping[str, str], sides: Sides) -> str:
     head = [f"| {title} | {' | '.join(side['label'] for side in sides.values())} |", "|---" * (len(sides) + 1) + "|"]
     return "\n".join(head + [_line(key, words, sides) for key, words in lines.items() if _known(key, sides)])

@@ -39,13 +39,18 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.fanout.servers.{module}", *arguments]
 
 
+def flask_server(kind: str, mode: str) -> list[str]:
+    """The command of an application on Flask: see `servers/flask_server.py` for the kinds."""
+    return _python("flask_server", kind, mode)
+
+
 _GEVENT, _ASGI = _without("gevent"), _without("uvicorn", "websockets")
 SIDES = {
-    "fanout": Side("api.fanout, eventlet", _python("flask_server", "fanout", "eventlet")),
-    "fanout-gevent": Side("api.fanout, gevent", _python("flask_server", "fanout", "gevent"), _GEVENT, usual=False),
-    "fanout-threading": Side("api.fanout, threading", _python("flask_server", "fanout", "threading"), usual=False),
-    "flask": Side("Flask-SocketIO, eventlet", _python("flask_server", "stock", "eventlet")),
-    "flask-gevent": Side("Flask-SocketIO, gevent", _python("flask_server", "stock", "gevent"), _GEVENT),
+    "fanout": Side("api.fanout, eventlet", flask_server("fanout", "eventlet")),
+    "fanout-gevent": Side("api.fanout, gevent", flask_server("fanout", "gevent"), _GEVENT, usual=False),
+    "fanout-threading": Side("api.fanout, threading", flask_server("fanout", "threading"), usual=False),
+    "flask": Side("Flask-SocketIO, eventlet", flask_server("stock", "eventlet")),
+    "flask-gevent": Side("Flask-SocketIO, gevent", flask_server("stock", "gevent"), _GEVENT),
     "asgi": Side("python-socketio, uvicorn", _python("asgi_server"), _ASGI),
     "node": Side("Node's socket.io", ["node", "--expose-gc", str(NODE / "fanout.mjs")], no_node),
     "plain": Side("plain sockets", _python("plain_server")),

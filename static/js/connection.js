@@ -1,6 +1,7 @@
 import { io } from "../vendor/socket.io-4.8.4/socket.io.esm.min.js";
 import { backoffSeconds } from "./backoff.js";
 import { Emitter } from "./emitter.js";
+import { clientFor, serializerOf } from "./serializer.js";
 
 const ATTEMPT_MS = 12_000;
 const ANSWER_MS = 15_000;
@@ -26,13 +27,24 @@ export class Connection extends Emitter {
   #since = 0;
   #probing = false;
   #random;
+  #auth;
+  #find;
+  #client;
+  #serializer = "json";
 
-  constructor(server, { auth, connect = io, random = Math.random } = {}) {
+  constructor(server, { auth, connect = io, random = Math.random, find = serializerOf, client = clientFor } = {}) {
     super();
     this.server = server;
     this.state = { phase: "offline", tries: 0, retryAt: null, reason: null };
     this.#random = random;
-    const { origin, pathname } = new URL(server);
+    this.#auth = auth;
+    this.#find = find;
+    this.#client = client;
+    this.#dial(connect);
+  }
+
+  #dial(connect, options = {}) {
+    const { origin, pathname } = new URL(this.server);
     this.#socket = connect(`${origin}/tasks`, {
       path: `${pathname.replace(/\/$/, "")}/socket.io/`,
       autoConnect: false,
@@ -41,7 +53,8 @@ export class Connection extends Emitter {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
       timeout: ATTEMPT_MS - 2_000,
-      auth,
+      auth: this.#auth,
+      ...options,
     });
     this.#socket.on("connect", () => this.#established());
     this.#socket.on("connect_error", (error) => this.#lost(error.message));
@@ -139,7 +152,23 @@ export class Connection extends Emitter {
     const delay = backoffSeconds(tries, this.#random) * 1000;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#attempt(tries), delay);
+    const waited = !this.live;
     this.#become({ phase: this.#waitingPhase(), tries, retryAt: Date.now() + delay, reason });
+    if (waited) this.#reconsider();
+  }
+
+  /** An attempt has failed: perhaps the server speaks otherwise than last time. */
+  async #reconsider() {
+    const tries = this.#failed;
+    const serializer = await this.#find(this.server);
+    if (serializer === null || serializer === this.#serializer) return;
+    const { connect, options } = await this.#client(serializer);
+    if (tries !== this.#failed || !this.#waiting()) return;
+    this.#serializer = serializer;
+    this.#socket.offAny();
+    this.#socket.off();
+    this.#dial(connect, options);
+    this.retryNow();
   }
 
   #waiting() {

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from benchmarks.fanout import encodings
 from benchmarks.fanout.__main__ import main
 from benchmarks.fanout.plan import Plan
 from benchmarks.fanout.run import run
@@ -28,6 +29,14 @@ def test_every_kind_of_server_takes_orders_and_delivers(name):
     expected = [f"{setting.name}/3/{metric}" for setting in TINY.settings(3) for metric in METRICS]
     assert {"memory", *expected} == set(figures)
     assert all(figures[key] > 0 for key in expected)
+
+
+def test_every_encoding_delivers_and_is_counted():
+    figures = {name: encodings.run(name, subscribers=3, seconds=0.1) for name in encodings.ENCODINGS}
+    assert all(value > 0 for taken in figures.values() for value in taken.values())
+    sizes = [next(value for key, value in taken.items() if key.endswith("/bytes")) for taken in figures.values()]
+    assert sizes == sorted(sizes, reverse=True)
+    assert 250 < sizes[0] < 260
 
 
 def test_the_command_writes_tables_and_json(tmp_path, capsys):

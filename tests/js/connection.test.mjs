@@ -31,9 +31,15 @@ class FakeSocket extends Emitter {
   disconnect() {
     this.closed = true;
   }
+
+  off() {
+    this.left = true;
+  }
+
+  offAny() {}
 }
 
-function opened(t) {
+function opened(t, serializer = null) {
   const clock = fakeClock(t);
   const socket = new FakeSocket();
   let asked;
@@ -41,12 +47,44 @@ function opened(t) {
     asked = { url, options };
     return socket;
   };
-  const connection = new Connection("http://127.0.0.1:5000/prefix", { connect, random: () => 0.5 });
+  const packed = new FakeSocket();
+  const dial = (_url, options) => Object.assign(packed, { options });
+  const client = async () => ({ connect: dial, options: { transports: ["websocket"] } });
+  const find = async () => serializer;
+  const connection = new Connection("http://127.0.0.1:5000/prefix", { connect, random: () => 0.5, find, client });
   const phases = [];
   connection.on("change", ({ phase, tries }) => phases.push(`${phase} ${tries}`));
   connection.open();
-  return { clock, socket, connection, phases, asked };
+  return { clock, socket, packed, connection, phases, asked };
 }
+
+const settled = async () => {
+  for (let turn = 0; turn < 10; turn += 1) await null;
+};
+
+test("a server that speaks otherwise is spoken to so at once", async (t) => {
+  const { socket, packed, connection } = opened(t, "msgpack");
+  socket.fire("disconnect", "transport close");
+  await settled();
+  assert.equal(packed.attempts, 1);
+  assert.deepEqual(packed.options.transports, ["websocket"]);
+  assert.ok(socket.left);
+  packed.fire("connect");
+  assert.ok(connection.live);
+  packed.fire("disconnect", "transport close");
+  await settled();
+  assert.equal(packed.attempts, 1);
+});
+
+test("one that speaks as before, or says nothing, is tried again in its time", async (t) => {
+  for (const said of [null, "json"]) {
+    const { socket, packed, clock } = opened(t, said);
+    socket.fire("connect_error", new Error("refused"));
+    await settled();
+    assert.equal(packed.attempts, 0);
+    assert.equal(socket.attempts, 1);
+  }
+});
 
 test("connects to the namespace, under a path prefix too", (t) => {
   const { asked } = opened(t);

@@ -38,6 +38,17 @@ def test_an_optimisation_is_created_watched_and_its_result_seen(demo: DemoPage) 
     expect(demo.recent.get_by_role("link", name="first light")).to_contain_text("completed")
 
 
+def test_the_page_speaks_msgpack_with_a_server_that_does(
+    start_server: Callable[..., ServerProcess], new_page: Callable[..., Page]
+) -> None:
+    server = start_server(env={"RUNCAST_SERIALIZER": "msgpack"})
+    demo = DemoPage(new_page()).open(server.url)
+    demo.create(BOM_file="config/bom_example.json", Max_iterations=3)
+    expect(demo.status).to_have_text("completed")
+    demo.has_iterations(3)
+    assert demo.page.evaluate("typeof globalThis.io") == "function"
+
+
 def test_progress_is_seen_to_grow(demo: DemoPage) -> None:
     """Live, not all at the end: the figure moves while the task runs."""
     demo.create_long()

@@ -213,9 +213,12 @@ def main() -> None:
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--redis", help="the URL of a message queue that several servers share")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds for a reader that takes nothing")
+    parser.add_argument("--serializer", default="default", help="`msgpack`, in place of JSON")
     arguments = parser.parse_args()
     patch(arguments.mode)
-    options = {"message_queue": arguments.redis} if arguments.redis else {}
+    options = {"serializer": arguments.serializer}
+    if arguments.redis:
+        options["message_queue"] = arguments.redis
     app, socketio = create(arguments.mode, patience_seconds=arguments.patience, **options)
     serve(app, socketio, arguments.port)
 

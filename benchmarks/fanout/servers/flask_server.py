@@ -1,6 +1,6 @@
 """`api.fanout.SocketIO`, or Flask-SocketIO's own, in one of its async modes.
 
-python -m benchmarks.fanout.servers.flask_server fanout|stock MODE CONTROL_PORT
+python -m benchmarks.fanout.servers.flask_server fanout|fanout-msgpack|fanout-deflate|stock MODE CONTROL_PORT
 """
 
 # ruff: noqa: E402  (the patch comes before every other import)
@@ -22,13 +22,14 @@ from flask import Flask
 from benchmarks.fanout.servers.event import NAMESPACE, PINGS, event
 from benchmarks.fanout.servers.orders import Orders
 
-if KIND == "fanout":
+if KIND.startswith("fanout"):
     from api.fanout import SocketIO
 else:
     SocketIO = flask_socketio.SocketIO
 
+OPTIONS = {"fanout-msgpack": {"serializer": "msgpack"}, "fanout-deflate": {"compression": True}}.get(KIND, {})
 app = Flask(__name__)
-socketio = SocketIO(app, async_mode=MODE, transports=["websocket"], manage_session=False, **PINGS)
+socketio = SocketIO(app, async_mode=MODE, transports=["websocket"], manage_session=False, **PINGS, **OPTIONS)
 
 
 @socketio.on("join", namespace=NAMESPACE)

@@ -1,12 +1,14 @@
 // The official client in the hands of a test: commands come in as lines of JSON, what it hears goes out as such.
-// node client.mjs VERSION URL TRANSPORTS AUTH
+// node client.mjs VERSION URL TRANSPORTS AUTH [PARSER]
 import { createInterface } from "node:readline";
 
-const [version, url, transports, auth] = process.argv.slice(2);
+const [version, url, transports, auth, parserName] = process.argv.slice(2);
 const { Manager } = await import(`client-${version}`);
 const say = (...line) => process.stdout.write(`${JSON.stringify(line, packed)}\n`);
 
-const manager = new Manager(url, { transports: transports.split(","), reconnection: false, forceNew: true });
+const parser = parserName ? { parser: (await import(parserName)).default } : {};
+const options = { transports: transports.split(","), reconnection: false, forceNew: true, ...parser };
+const manager = new Manager(url, options);
 const sockets = {};
 for (const namespace of ["/", "/a", "/b"]) sockets[namespace] = open(namespace);
 

@@ -20,13 +20,23 @@ VERSIONS = ("4.5.4", "4.8.4")
 
 
 class JsPlayer(Player):
-    def __init__(self, url: str, transports: Sequence[str], auth: Any = None, *, version: str) -> None:
+    def __init__(
+        self, url: str, transports: Sequence[str], auth: Any = None, *, version: str, parser: str = ""
+    ) -> None:
         super().__init__()
         node_modules(FOLDER)
         self._numbers = itertools.count()
         self._callbacks: dict[int, Callback] = {}
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        script = [require("node"), str(FOLDER / "client.mjs"), version, url, ",".join(transports), json.dumps(auth)]
+        script = [
+            require("node"),
+            str(FOLDER / "client.mjs"),
+            version,
+            url,
+            ",".join(transports),
+            json.dumps(auth),
+            parser,
+        ]
         self._process = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, name="js-player", daemon=True)
         self._reader.start()

@@ -16,9 +16,9 @@ CLOSE_SECONDS = 10
 
 
 class PythonPlayer(Player):
-    def __init__(self, url: str, transports: Sequence[str], auth: Any = None) -> None:
+    def __init__(self, url: str, transports: Sequence[str], auth: Any = None, *, serializer: str = "default") -> None:
         super().__init__()
-        self._sio = socketio.Client(reconnection=False)
+        self._sio = socketio.Client(reconnection=False, serializer=serializer)
         handle_in_order(self._sio.eio)
         for namespace in NAMESPACES:
             self._sio.on("*", partial(self._heard, namespace), namespace=namespace)

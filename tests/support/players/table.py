@@ -23,6 +23,11 @@ TRANSPORTS: dict[str, Sequence[str]] = {
     "polling": ["polling"],
     "upgrade": ["polling", "websocket"],
 }
+PACKED: dict[str, Callable[..., Player]] = {
+    "python": partial(PythonPlayer, serializer="msgpack"),
+    "js-4.8.4": partial(JsPlayer, version=VERSIONS[-1], parser="socket.io-msgpack-parser"),
+}
+"""Those that speak msgpack."""
 KINDS = [f"{client}-{transport}" for client in CLIENTS for transport in TRANSPORTS]
 """Each client by each transport, as "python-polling"."""
 UPGRADE_SECONDS = 10
