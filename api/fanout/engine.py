@@ -67,11 +67,11 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
         """It is closed; a polling client may still ask for what was sent before, for a while."""
         self._parting[session.sid] = (time.monotonic() + PARTING_SECONDS, session)
 
-    def _last_words(self, sid: str, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        batch = self._parting[sid][1].queue.get()
+    def _last_words(self, session: Session, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        batch = session.queue.get()
         if batch is None:
-            self._parting.pop(sid, None)
-        answer = self._ok([batch]) if batch is not None else self._bad_request(f"Invalid session {sid}")
+            self._parting.pop(session.sid, None)
+        answer = self._ok([batch]) if batch is not None else self._bad_request(f"Invalid session {session.sid}")
         start_response(answer["status"], answer["headers"] + self._cors_headers(environ))
         return [answer["response"]]
 
@@ -94,8 +94,9 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             if session is not None and session.upgraded and _surplus(environ):
                 surplus: Iterable[bytes] = session.handle_get_request(environ, start_response)
                 return surplus
-            if session is None and sid in self._parting and environ["REQUEST_METHOD"] == "GET":
-                return self._last_words(sid, environ, start_response)
+            parting = self._parting.get(sid)
+            if session is None and parting is not None and environ["REQUEST_METHOD"] == "GET":
+                return self._last_words(parting[1], environ, start_response)
             answer: Iterable[bytes] = super().handle_request(environ, start_response)
             return answer
         refusal = self._bad_request(problem)

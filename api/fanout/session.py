@@ -18,6 +18,10 @@ from api.fanout.batch import Batch
 from api.fanout.outbox import Outbox
 
 _PROBE = "probe"
+CROSSING_SECONDS = 0.3
+"""How long the packet that closes a polling session waits for a poll: of two requests that a client sends at once,
+the HTTP server may read either first."""
+_LOOK_SECONDS = 0.005
 
 
 class Session:
@@ -107,7 +111,7 @@ class Session:
         elif kind == PONG:
             self.ponged()
         elif kind == CLOSE:
-            self._end_poll()
+            self._meet_poll()
             self.close(wait=False, abort=True, reason=self.server.reason.CLIENT_DISCONNECT)
         elif kind not in (UPGRADE, NOOP):
             raise exceptions.UnknownPacketError
@@ -136,8 +140,8 @@ class Session:
             return [Packet(NOOP)]
         return self.poll()
 
-    def poll(self) -> list[Batch]:
-        """Wait for packets for a polling client."""
+    def poll(self) -> list[Batch | Packet]:
+        """Wait for packets for a polling client; one that says nothing, if the session ends without a word."""
         if self.last_ping is not None and self.last_ping + self.server.ping_timeout <= time.monotonic():
             self.close(wait=False, reason=self.server.reason.PING_TIMEOUT)
             raise exceptions.EngineIOError
@@ -152,7 +156,7 @@ class Session:
             raise exceptions.QueueEmpty from None
         finally:
             self._polling = False
-        return [batch] if batch is not None else []
+        return [batch if batch is not None else Packet(NOOP)]
 
     def handle_post_request(self, environ: dict[str, Any]) -> None:
         """Packets of a polling client. `EngineIOError` when it is not one, or two come at once: it is over then."""
@@ -180,6 +184,14 @@ class Session:
     def _end_poll(self) -> None:
         if self._polling:
             self.queue.put(Packet(NOOP))
+
+    def _meet_poll(self) -> None:
+        """Let a poll in that is under way, so that it is ended and not refused."""
+        deadline = time.monotonic() + CROSSING_SECONDS
+        while not (self._polling or self.upgrading or self.upgraded or self.closing):
+            if time.monotonic() >= deadline:
+                return
+            self.server.kit.sleep(_LOOK_SECONDS)
 
     def _payload(self, body: bytes) -> list[Packet]:
         text = body.decode()

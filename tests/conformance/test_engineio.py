@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import ExitStack
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from tests.support.peers import CLOSE, TEXT, TIMEOUT, Polling, Request, WebSocke
 from tests.support.waiting import wait_until
 
 POLLING = "EIO=4&transport=polling"
+CROSSINGS = 40
 
 
 def get(server: FanoutServer, query: str, **headers: str) -> requests.Response:
@@ -175,6 +177,24 @@ def test_a_close_packet_ends_the_poll_that_waits(echo):
         assert (200, "6") == poll.answer()
     assert peer.is_over()
     echo.wait_freed(peer.sid)
+
+
+@pytest.mark.parametrize("first", ["GET", "POST"])
+def test_a_poll_that_crosses_the_close_packet_is_ended_by_it(echo, first):
+    """Both are under way at once, and the server may read the later one first."""
+    second = {"GET": "POST", "POST": "GET"}[first]
+    bodies = {"GET": b"", "POST": b"1"}
+    for _ in range(CROSSINGS):
+        peer = Polling(echo.port)
+        target = f"{PATH}?{peer.query}"
+        with ExitStack() as stack:
+            sent = {
+                method: stack.enter_context(Request(echo.port, method, target, body=bodies[method]))
+                for method in (first, second)
+            }
+            answers = {method: request.answer() for method, request in sent.items()}
+        assert {"GET": (200, "6"), "POST": (200, "ok")} == answers
+        assert 400 == peer.poll().status_code
 
 
 def test_a_close_packet_is_heeded_with_no_poll_waiting(echo):
