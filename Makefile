@@ -6,7 +6,7 @@ CI     ?=
 
 NODE_PEER := benchmarks/peers/node
 
-SYSTEM_PACKAGES := nginx chromium nodejs npm redis-server curl
+SYSTEM_PACKAGES := nginx chromium nodejs npm redis-server curl openssl
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-deps lint fmt fuzz soak bench fanout-bench node-peer docs clean
@@ -23,7 +23,7 @@ run: $(VENV)/.run ## Start the server on http://127.0.0.1:5000
 test: $(VENV)/.dev $(if $(filter true,$(CI)),test-deps) ## Run the tests; what is not installed is skipped and said
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-deps: ## Install what some tests need from Debian (nginx, chromium, nodejs, npm, redis, curl); asks for root
+test-deps: ## Install what some tests need from Debian (nginx, chromium, nodejs, npm, redis, curl, openssl); asks for root
 	@missing=""; for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
 	command -v node >/dev/null 2>&1 && missing=$$(printf '%s' "$$missing" | sed 's/ nodejs//'); \
 	command -v npm >/dev/null 2>&1 && missing=$$(printf '%s' "$$missing" | sed 's/ npm//'); \

@@ -14,6 +14,7 @@ import eventlet
 import eventlet.hubs
 import eventlet.wsgi
 from eventlet.greenio import GreenSocket
+from gunicorn.sock import ssl_context
 from gunicorn.workers.base_async import AsyncWorker
 
 from api.serving.connections import Connections
@@ -26,6 +27,8 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
     """One green thread for each connection, `worker_connections` at most."""
 
     wsgi: Any
+    _tls: Any = None
+    """What makes a connection a TLS one, with `--certfile`."""
 
     def init_process(self) -> None:
         eventlet.hubs.use_hub()
@@ -58,6 +61,8 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
         pool = eventlet.GreenPool(self.worker_connections)
         listeners = [_green(listener) for listener in self.sockets]
         connections = Connections()
+        if self.cfg.is_ssl:
+            self._tls = ssl_context(self.cfg)
         acceptors = [eventlet.spawn(self._accept, pool, listener, connections) for listener in listeners]
         while self.alive:
             self.notify()
@@ -70,13 +75,25 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]  # gunicorn has no type
 
     def _accept(self, pool: eventlet.GreenPool, listener: GreenSocket, connections: Connections) -> None:
         def handle(connection: Any, address: Any) -> None:
-            with connections.holding(connection):
-                self.handle(listener, connection, address)
+            if self._tls is not None:
+                connection = self._secured(connection, address)
+            if connection is not None:
+                with connections.holding(connection):
+                    self.handle(listener, connection, address)
 
         while True:
             connection, address = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             pool.spawn_n(handle, connection, address)
+
+    def _secured(self, connection: Any, address: Any) -> Any:
+        """The connection with TLS on it; None if it does not stand within the time for a request, or not at all."""
+        with self.timeout_ctx():
+            try:
+                return self._tls.wrap_socket(connection, server_side=True)
+            except OSError as error:
+                self.log.info("No TLS with %s: %s", address, error)
+        return None
 
 
 def _green(listener: Any) -> GreenSocket:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.websocket_client import TaskWebSocketClient
+from tests.support.certificates import Certificate, self_signed
 from tests.support.servers import ServerProcess
 
 
@@ -18,6 +19,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A running server of `python api/server.py`, shared by the tests of one file."""
     with ServerProcess(tmp_path_factory.mktemp("data")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Certificate]:
+    """One that the clients of the tests trust."""
+    with self_signed(tmp_path_factory.mktemp("certificate")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ falls behind and when it has caught up; pings pass the data that waits; a reader
     outbox batch        what waits for one connection; packets that leave together
     patience kernel     readers that are blocked: their pings wait, after a minute they are closed
     hub_websocket       a WebSocket driven by eventlet's hub, without a thread
-    websocket           one that blocks: gevent, threads, TLS
+    hub_socket          its connection, out of the HTTP server's hands, with TLS or without
+    websocket           one that blocks: gevent, threads
     handshake frames    RFC 6455
 
 An instance of a library's class becomes one of ours once it is made (`fit`): nobody's module is patched. What it

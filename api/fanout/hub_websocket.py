@@ -13,16 +13,13 @@ from typing import Any
 import eventlet
 import eventlet.hubs
 import eventlet.wsgi
-from eventlet.patcher import original
 
-from api.fanout import deflate, frames, handshake, kernel
+from api.fanout import deflate, frames, handshake, hub_socket, kernel
 from api.fanout.batch import ControlFrame, frame_of
 from api.fanout.frames import BadFrame, FrameReader
 from api.fanout.outbox import Outbox
 from api.fanout.session import Session
-from api.fanout.websocket import serve_on_thread
 
-_Socket: Any = original("socket").socket
 READ_BYTES = 64 * 1024
 MOST_UNHANDLED = 64
 """Messages that may wait for their handlers; with more, nothing is read until they have been handled."""
@@ -42,14 +39,11 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     """Answer the handshake and take the connection over. What a WSGI application returns."""
     eventlet.wsgi.WSGI_LOCAL.already_handled = True
     green = environ["eventlet.input"].get_socket()
-    if hasattr(green, "do_handshake"):  # TLS cannot be taken out of its wrapper
-        return serve_on_thread(session, environ, green)
     early = _read_ahead(environ, green)
-    raw = _Socket(fileno=green.fd.detach())
-    raw.setblocking(False)
-    kernel.prepare(raw)
+    sock = hub_socket.taken_over(green)
+    kernel.prepare(sock)
     deflates = session.server.deflates(environ)
-    HubWebSocket(raw, session, deflates).start(handshake.answer(environ, deflate.ANSWER if deflates else ""), early)
+    HubWebSocket(sock, session, deflates).start(handshake.answer(environ, deflate.ANSWER if deflates else ""), early)
     return ()
 
 
@@ -79,8 +73,8 @@ class HubWebSocket:
         "_write_listener",
     )
 
-    def __init__(self, raw: Any, session: Session, deflates: bool = False) -> None:
-        self._sock = raw
+    def __init__(self, sock: Any, session: Session, deflates: bool = False) -> None:
+        self._sock = sock
         self._session = session
         self._deflates = deflates
         self._reader = FrameReader(session.server.max_message_bytes, deflate.inflated if deflates else None)

@@ -1,4 +1,4 @@
-"""A WebSocket that blocks: for gevent, threads, and TLS. One thread reads it, another one writes."""
+"""A WebSocket that blocks: for gevent and threads. One thread reads it, another one writes."""
 
 from __future__ import annotations
 

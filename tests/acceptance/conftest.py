@@ -11,11 +11,12 @@ import pytest
 from api.runtime.patch import MODES
 from tests.support.players.base import Player
 from tests.support.players.table import KINDS, Table
-from tests.support.servers import ServerProcess, fanout_rooms
+from tests.support.servers import ServerProcess, fanout_rooms, gunicorn_rooms
 
 _rooms = itertools.count(1)
+OVER_TLS = "gunicorn-eventlet-tls"
 REPRESENTATIVES = {"python-websocket", "asyncio-polling", "js-4.8.4-upgrade", "js-4.5.4-websocket"}
-"""Who stands for everybody in the async modes that are not the default: each client and each transport once."""
+"""Who stands for everybody beside the default async mode: each client and each transport once."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -31,11 +32,14 @@ def _spared(call: Any) -> bool:
     return call.params["rooms"] != MODES[0] and call.params["player"] not in REPRESENTATIVES
 
 
-@pytest.fixture(scope="package", params=MODES)
+@pytest.fixture(scope="package", params=[*MODES, OVER_TLS])
 def rooms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The application of `tests/support/fanout_rooms.py`, shared by all that take it as it is."""
+    command, scheme = fanout_rooms(request.param), "http"
+    if request.param == OVER_TLS:
+        command, scheme = gunicorn_rooms("eventlet", *request.getfixturevalue("certificate").options), "https"
     folder = tmp_path_factory.mktemp("rooms")
-    with ServerProcess(folder, command=fanout_rooms(request.param), awaits="/state") as running:
+    with ServerProcess(folder, command=command, awaits="/state", scheme=scheme) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from tests.support.players.python_player import PythonPlayer
 from tests.support.servers import ServerProcess, fanout_rooms
 from tests.support.waiting import wait_until
 
+OVER_TLS = "eventlet-tls"
 PATIENCE_SECONDS = 2.0
 DROP, DROPS = 100_000, 25
 """Bytes of a large message, and how many of them stay well below what may wait for one connection."""
@@ -24,11 +25,14 @@ NUMBERS = 1000
 Break = Callable[[ByteReader], None]
 
 
-@pytest.fixture(scope="module", params=MODES)
+@pytest.fixture(scope="module", params=[*MODES, OVER_TLS])
 def rooms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One that loses its patience soon."""
-    command = fanout_rooms(request.param, "--patience", str(PATIENCE_SECONDS))
-    with ServerProcess(tmp_path_factory.mktemp("rooms"), command=command, awaits="/state") as running:
+    mode, _, over_tls = request.param.partition("-")
+    options = request.getfixturevalue("certificate").options if over_tls else ()
+    command = fanout_rooms(mode, "--patience", str(PATIENCE_SECONDS), *options)
+    scheme = "https" if over_tls else "http"
+    with ServerProcess(tmp_path_factory.mktemp("rooms"), command=command, awaits="/state", scheme=scheme) as running:
         yield running
 
 
@@ -47,7 +51,7 @@ def sockets(rooms: ServerProcess) -> int:
 
 def test_five_megabytes_in_small_mouthfuls_arrive_whole_and_in_order(rooms: ServerProcess) -> None:
     """The socket takes each write in parts; what follows must not get in between."""
-    chance, reader = random.Random(5), ByteReader(rooms.port)
+    chance, reader = random.Random(5), ByteReader(rooms.url)
     reader.emit("flood", 0, DROPS, DROP)
     while len(reader.events) < DROPS // 2:
         reader.read(chance.choice(MOUTHFULS))
@@ -64,7 +68,7 @@ def test_five_megabytes_in_small_mouthfuls_arrive_whole_and_in_order(rooms: Serv
 
 def test_a_reader_that_drains_while_a_turn_goes_on_gets_everything_in_order(rooms: ServerProcess) -> None:
     """Now the socket takes nothing, now it has room again, before the server's writer has had its turn."""
-    reader = ByteReader(rooms.port, receive_buffer=16_384)
+    reader = ByteReader(rooms.url, receive_buffer=16_384)
     reader.emit("flood", 0, CRUMBS, CRUMB)
     while len(reader.events) < CRUMBS:
         reader.read(65_536)
@@ -78,7 +82,7 @@ def test_a_broken_socket_frees_its_session_and_harms_nobody(
     rooms: ServerProcess, other: Player, room: str, end: Break, stuffed: bool
 ) -> None:
     """One that is half closed and does not read keeps what waits for it until the server loses its patience."""
-    reader = ByteReader(rooms.port)
+    reader = ByteReader(rooms.url)
     other.call("enter", room, other.sid(), reader.sid)
     if stuffed:
         reader.emit("flood", 0, DROPS, DROP)
@@ -96,7 +100,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_have_everything(
     rooms: ServerProcess, other: Player, room: str
 ) -> None:
     """More waits for it than may wait."""
-    reader = ByteReader(rooms.port)
+    reader = ByteReader(rooms.url)
     other.call("enter", room, other.sid(), reader.sid)
     for number in range(2 * DROPS):
         other.call("tell", room, [number, "x" * DROP])
@@ -108,7 +112,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_have_everything(
 @pytest.mark.parametrize("end", [ByteReader.half_close, ByteReader.say_goodbye])
 def test_whoever_ends_it_in_a_flood_and_reads_on_finds_whole_frames(rooms: ServerProcess, end: Break) -> None:
     """The goodbye that is answered does not come in the middle of one."""
-    reader = ByteReader(rooms.port)
+    reader = ByteReader(rooms.url)
     reader.emit("flood", 0, DROPS, DROP)
     while len(reader.events) < 2:
         reader.read(4096)

@@ -11,14 +11,17 @@ import pytest
 import requests
 
 from tests.acceptance.main_job import assert_whole, follow, stream, submit
+from tests.support.certificates import trusting
 from tests.support.servers import ServerProcess, gunicorn
 
+OVER_TLS = "gunicorn-eventlet-tls"
 WAYS = {
     "own-eventlet": {"env": {"RUNCAST_ASYNC_MODE": "eventlet"}},
     "own-gevent": {"env": {"RUNCAST_ASYNC_MODE": "gevent"}},
     "own-threading": {"env": {"RUNCAST_ASYNC_MODE": "threading"}},
     "gunicorn-eventlet": {"command": gunicorn},
     "gunicorn-eventlet-api.server": {"command": partial(gunicorn, app="api.server:app")},
+    OVER_TLS: {"scheme": "https"},
     "gunicorn-gevent": {"command": partial(gunicorn, worker_class="gevent")},
     "gunicorn-gthread": {"command": partial(gunicorn, worker_class="gthread")},
 }
@@ -26,7 +29,10 @@ WAYS = {
 
 @pytest.fixture(scope="module", params=WAYS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("data"), **WAYS[request.param]) as running:
+    way = WAYS[request.param]
+    if request.param == OVER_TLS:
+        way = {**way, "command": partial(gunicorn, more=request.getfixturevalue("certificate").options)}
+    with ServerProcess(tmp_path_factory.mktemp("data"), **way) as running:
         yield running
         assert "Traceback" not in running.log_text()
 
@@ -67,10 +73,17 @@ def test_a_body_in_chunks_is_read_and_one_over_a_mebibyte_refused(server: Server
 def chunked(server: ServerProcess, chunks: list[bytes]) -> tuple[int, str | None]:
     """Status and media type of the answer to a POST of `chunks`; an empty one ends the body."""
     head = "POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+    with connection(server) as wire:
         wire.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
         for chunk in chunks:
             wire.sendall(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
         answer = http.client.HTTPResponse(wire)
         answer.begin()
         return answer.status, answer.headers["Content-Type"]
+
+
+def connection(server: ServerProcess) -> socket.socket:
+    plain = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    if server.url.startswith("http:"):
+        return plain
+    return trusting().wrap_socket(plain, server_hostname="127.0.0.1")

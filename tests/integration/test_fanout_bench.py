@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from benchmarks.fanout import encodings
+from benchmarks.fanout import encodings, tls
 from benchmarks.fanout.__main__ import main
 from benchmarks.fanout.plan import Plan
 from benchmarks.fanout.run import run
@@ -44,6 +44,13 @@ def test_the_command_writes_tables_and_json(tmp_path, capsys):
     sides = json.loads((tmp_path / "fanout-part.json").read_text())["sides"]
     assert sides["plain"]["figures"]["steady/3/cpu"]["median"] > 0
     assert (tmp_path / "fanout-part.md").read_text() in capsys.readouterr().out
+
+
+def test_the_memory_of_tls_is_told(capsys):
+    require("openssl")
+    tls.main(["--idle", "3", "--runs", "1"])
+    said = capsys.readouterr().out.splitlines()
+    assert [SIDES[name].label for name in tls.NAMES] == [line.partition(":")[0] for line in said]
 
 
 def test_a_side_that_fails_is_said_and_is_no_success(tmp_path, capsys, monkeypatch):

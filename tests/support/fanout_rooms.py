@@ -1,8 +1,9 @@
 """A chat on `api.fanout.SocketIO`, as any application of Flask-SocketIO would have it: rooms, acks, namespaces.
 
     python -m tests.support.fanout_rooms --port 5001 --mode eventlet
+    gunicorn -c tests/support/fanout_gunicorn.py -k eventlet "tests.support.fanout_rooms:wsgi('eventlet')"
 
-It is served by the mode's own WSGI server and hub: nothing of the product but the class.
+It is served by the mode's own WSGI server and hub, or by gunicorn: nothing of the product but the class.
 """
 
 from __future__ import annotations
@@ -207,23 +208,37 @@ def create(mode: str, **options: Any) -> tuple[Any, Any]:
     return app, socketio
 
 
+def wsgi(mode: str, **options: Any) -> Any:
+    """For a server that patches by itself."""
+    app, _socketio = create(mode, **options)
+    return app
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--mode", choices=MODES, required=True)
     parser.add_argument("--redis", help="the URL of a message queue that several servers share")
     parser.add_argument("--patience", type=float, default=60.0, help="seconds for a reader that takes nothing")
-    parser.add_argument("--serializer", default="default", help="`msgpack`, in place of JSON")
+    parser.add_argument("--serializer", help="`msgpack`, in place of JSON")
+    parser.add_argument("--pings", type=float, help="seconds between pings, and for their answers")
+    parser.add_argument("--certfile", help="serve over TLS, on eventlet; with --keyfile")
+    parser.add_argument("--keyfile")
     arguments = parser.parse_args()
     patch(arguments.mode)
-    options = {"serializer": arguments.serializer}
-    if arguments.redis:
-        options["message_queue"] = arguments.redis
-    app, socketio = create(arguments.mode, patience_seconds=arguments.patience, **options)
-    serve(app, socketio, arguments.port)
+    options = {
+        "message_queue": arguments.redis,
+        "serializer": arguments.serializer,
+        "ping_interval": arguments.pings,
+        "ping_timeout": arguments.pings,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    app, socketio = create(arguments.mode, patience_seconds=arguments.patience, **given)
+    tls = {"certfile": arguments.certfile, "keyfile": arguments.keyfile} if arguments.certfile else {}
+    serve(app, socketio, arguments.port, **tls)
 
 
-def serve(app: Any, socketio: Any, port: int) -> None:
+def serve(app: Any, socketio: Any, port: int, **tls: str) -> None:
     """As `socketio.run` does, but for the listener: an answer to a poll may take 40 ms without TCP_NODELAY."""
     if socketio.async_mode == "gevent":
         from gevent.pywsgi import WSGIServer
@@ -238,6 +253,8 @@ def serve(app: Any, socketio: Any, port: int) -> None:
 
         listener = eventlet.listen((HOST, port))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            listener = eventlet.wrap_ssl(listener, server_side=True, **tls)
         eventlet.wsgi.server(listener, app, log_output=False)
     else:
         sys.setswitchinterval(SWITCH_SECONDS)

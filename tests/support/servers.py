@@ -33,10 +33,12 @@ def own_server(port: int) -> Sequence[str]:
     return [sys.executable, str(ROOT / "api" / "server.py")]
 
 
-def gunicorn(port: int, app: str = "wsgi:app", workers: int = 1, worker_class: str = "eventlet") -> Sequence[str]:
+def gunicorn(
+    port: int, app: str = "wsgi:app", workers: int = 1, worker_class: str = "eventlet", more: Sequence[str] = ()
+) -> Sequence[str]:
     """gunicorn with the project's own settings file."""
     return [
-        *(sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")),
+        *(sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), *more),
         *("-k", worker_class, "-w", str(workers), "-b", f"127.0.0.1:{port}", app),
     ]
 
@@ -47,6 +49,20 @@ def fanout_rooms(mode: str, *more: str) -> Command:
     def command(port: int) -> Sequence[str]:
         module = "tests.support.fanout_rooms"
         return [sys.executable, "-m", module, "--port", str(port), "--mode", mode, *more]
+
+    return command
+
+
+def gunicorn_rooms(worker_class: str, *more: str, **options: float) -> Command:
+    """The same application, with these options of its class, under gunicorn: `eventlet`, `gevent` or `gthread`."""
+    mode = "threading" if worker_class == "gthread" else worker_class
+    arguments = ", ".join([repr(mode), *(f"{name}={value}" for name, value in options.items())])
+
+    def command(port: int) -> Sequence[str]:
+        return [
+            *(sys.executable, "-m", "gunicorn", "-c", str(ROOT / "tests" / "support" / "fanout_gunicorn.py")),
+            *("-k", worker_class, "-b", f"127.0.0.1:{port}", *more, f"tests.support.fanout_rooms:wsgi({arguments})"),
+        ]
 
     return command
 
@@ -62,11 +78,12 @@ class ServerProcess:
         env: Mapping[str, str] | None = None,
         port: int = 0,
         awaits: str = "/api/ready",
+        scheme: str = "http",
     ) -> None:
         """`awaits`: what must answer before the server counts as started; one that stands by is never ready."""
         self.port = port or free_port()
         self.data_dir = data_dir
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.log = data_dir / "server.log"
         self._command = command
         self._awaits = awaits

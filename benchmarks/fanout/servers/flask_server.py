@@ -1,6 +1,8 @@
 """`api.fanout.SocketIO`, or Flask-SocketIO's own, in one of its async modes.
 
-python -m benchmarks.fanout.servers.flask_server fanout|fanout-msgpack|fanout-deflate|stock MODE CONTROL_PORT
+python -m benchmarks.fanout.servers.flask_server KIND MODE [--certfile FILE --keyfile FILE] CONTROL_PORT
+
+KIND is `fanout`, `fanout-msgpack`, `fanout-deflate` or `stock`. With a certificate it speaks TLS, on eventlet.
 """
 
 # ruff: noqa: E402  (the patch comes before every other import)
@@ -10,7 +12,7 @@ import sys
 
 from api.runtime.patch import patch
 
-KIND, MODE, CONTROL = sys.argv[1:]
+KIND, MODE, *TLS, CONTROL = sys.argv[1:]
 patch(MODE)
 
 import socket
@@ -47,6 +49,8 @@ def serve(listener: Any) -> None:
     if MODE == "eventlet":
         import eventlet.wsgi
 
+        if TLS:
+            listener = eventlet.wrap_ssl(listener, server_side=True, certfile=TLS[1], keyfile=TLS[3])
         # its own limit is 1,024 connections: the next one hangs
         eventlet.wsgi.server(listener, app, log_output=False, debug=False, max_size=20_000)
     elif MODE == "gevent":

@@ -26,7 +26,8 @@ class AsyncioPlayer(Player):
             raise
 
     async def _connect(self, url: str, transports: list[str], auth: Any) -> None:
-        self._sio = socketio.AsyncClient(reconnection=False)
+        # aiohttp asks whom to trust when it is imported, and no more
+        self._sio = socketio.AsyncClient(reconnection=False, ssl_verify=False)
         for namespace in NAMESPACES:
             self._sio.on("*", partial(self._heard, namespace), namespace=namespace)
             self._sio.on("disconnect", partial(self._lost, namespace), namespace=namespace)
