@@ -22,6 +22,8 @@ def problem(environ: Mapping[str, Any]) -> str | None:
     """What is wrong with the request for one; None if nothing is."""
     if environ.get("REQUEST_METHOD") != "GET":
         return "a WebSocket is opened by GET"
+    if environ.get("CONTENT_LENGTH") not in (None, "", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+        return "a WebSocket is opened without a body: what follows the headers are frames"
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
         return f"Sec-WebSocket-Version must be {_VERSION}"
     try:
@@ -40,3 +42,8 @@ def answer(environ: Mapping[str, Any], extension: str = "") -> bytes:
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Accept: {accept}\r\n{agreed}\r\n"
     ).encode()
+
+
+def gunicorn_reader(environ: Mapping[str, Any]) -> Any:
+    """What gunicorn reads the connection of a request with: its parser may have read beyond the request."""
+    return environ["wsgi.input"].reader.unreader

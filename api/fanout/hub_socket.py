@@ -23,6 +23,12 @@ def taken_over(green: Any) -> Any:
     return raw
 
 
+def decrypted(green: Any) -> bytes:
+    """The rest of a TLS record that was read in part: no hub tells of it, as it has left the kernel."""
+    pending = green.pending() if isinstance(green, GreenSSLSocket) else 0
+    return bytes(green.recv(pending)) if pending else b""
+
+
 class _Kept(GreenSSLSocket):  # type: ignore[misc]  # eventlet has no types
     """OpenSSL is bound to its socket, so that this one stays; its HTTP server closes it when the request ends."""
 

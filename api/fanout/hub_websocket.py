@@ -39,7 +39,7 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     """Answer the handshake and take the connection over. What a WSGI application returns."""
     eventlet.wsgi.WSGI_LOCAL.already_handled = True
     green = environ["eventlet.input"].get_socket()
-    early = _read_ahead(environ, green)
+    early = _read_ahead(environ, green) + hub_socket.decrypted(green)
     sock = hub_socket.taken_over(green)
     kernel.prepare(sock)
     deflates = session.server.deflates(environ)
@@ -49,12 +49,11 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
 
 def _read_ahead(environ: dict[str, Any], green: Any) -> bytes:
     """What the HTTP parser has read beyond the request, from a client that did not wait for the answer."""
-    rfile = getattr(environ["eventlet.input"], "rfile", None)
-    if rfile is None:
-        return b""
+    if "gunicorn.socket" in environ:
+        return bytes(handshake.gunicorn_reader(environ).take_buffered())
     green.act_non_blocking = True
     with suppress(OSError):
-        return bytes(rfile.peek(1))
+        return bytes(environ["eventlet.input"].rfile.peek(1))
     return b""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -16,38 +16,40 @@ from api.fanout.session import Session
 
 READ_BYTES = 16 * 1024
 
+Receive = Callable[[int], bytes]
+
 
 def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     """Answer the handshake and serve the connection to its end on the request's thread."""
-    raw, hand_back = _connection(environ)
-    serve_on_thread(session, environ, raw)
-    hand_back()
-    return ()
-
-
-def serve_on_thread(session: Session, environ: dict[str, Any], raw: Any) -> Any:
+    raw, receive, hand_back = _connection(environ)
     deflates = session.server.deflates(environ)
     with suppress(OSError):
         raw.settimeout(None)  # `Patience` decides how long a reader may take
         kernel.prepare(raw)
         raw.sendall(handshake.answer(environ, deflate.ANSWER if deflates else ""))
-    BlockingWebSocket(raw, session, deflates).serve()
+    BlockingWebSocket(raw, receive, session, deflates).serve()
+    hand_back()
     return ()
 
 
-def _connection(environ: dict[str, Any]) -> tuple[Any, Any]:
-    """The socket of the request, and what tells its HTTP server that there is nothing more to answer."""
+def _connection(environ: dict[str, Any]) -> tuple[Any, Receive, Any]:
+    """The socket of the request, what reads it, and what tells its HTTP server that there is nothing more to answer.
+
+    It is read as the HTTP server does it, whose parser may have read beyond the request.
+    """
     if "werkzeug.socket" in environ:
-        return environ["werkzeug.socket"], _raise(ConnectionError)
+        return environ["werkzeug.socket"], environ["wsgi.input"].read1, _raise(ConnectionError)
     if "gunicorn.socket" in environ:
-        return environ["gunicorn.socket"], _raise(StopIteration)
+        reader = handshake.gunicorn_reader(environ)
+        return environ["gunicorn.socket"], lambda _most: reader.read(), _raise(StopIteration)
     stream = environ["wsgi.input"]
     stream = getattr(stream, "rfile", stream)
     try:
-        return stream.raw._sock, _raise(ConnectionResetError, errno.ECONNRESET)  # gevent's: else it reads on
+        raw = stream.raw._sock
     except AttributeError:
         software = environ.get("SERVER_SOFTWARE", "this HTTP server")
         raise RuntimeError(f"{software} does not hand out its connections: WebSockets need another one") from None
+    return raw, stream.read1, _raise(ConnectionResetError, errno.ECONNRESET)  # gevent's: else it reads on
 
 
 def _raise(kind: type[Exception], *arguments: Any) -> Any:
@@ -58,8 +60,9 @@ def _raise(kind: type[Exception], *arguments: Any) -> Any:
 
 
 class BlockingWebSocket:
-    def __init__(self, raw: Any, session: Session, deflates: bool) -> None:
+    def __init__(self, raw: Any, receive: Receive, session: Session, deflates: bool) -> None:
         self._raw = raw
+        self._receive = receive
         self._session = session
         self._deflates = deflates
         self._reader = FrameReader(session.server.max_message_bytes, deflate.inflated if deflates else None)
@@ -100,10 +103,9 @@ class BlockingWebSocket:
 
     def _received(self) -> bytes:
         try:
-            data: bytes = self._raw.recv(READ_BYTES)
+            return self._receive(READ_BYTES)
         except OSError:
             return b""
-        return data
 
     def take_over(self, outbox: Outbox) -> None:
         if self._deflates:

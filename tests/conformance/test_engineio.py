@@ -95,6 +95,8 @@ def test_a_websocket_needs_the_headers_of_one(echo):
         upgrade,  # no key
         upgrade | {"Sec-WebSocket-Key": "short"},
         upgrade | {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "12"},
+        upgrade | {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Content-Length": "2"},
+        upgrade | {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Transfer-Encoding": "chunked"},
     ):
         assert get(echo, "EIO=4&transport=websocket", **headers).status_code in (400, 426), headers
     assert set(echo.state()["sids"]) <= set(before), "nothing is kept of who was refused"

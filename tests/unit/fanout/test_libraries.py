@@ -11,10 +11,13 @@ import eventlet.hubs.hub
 import eventlet.wsgi
 import flask_socketio
 import gevent.pywsgi
+import gunicorn.http.wsgi
+import gunicorn.util
 import pytest
 import socketio
-import werkzeug
+import werkzeug.serving
 from engineio.async_drivers import threading as threading_driver
+from eventlet.green.ssl import GreenSSLSocket
 from socketio.pubsub_manager import PubSubManager
 
 from api.fanout import session
@@ -139,6 +142,26 @@ def test_eventlet_lets_a_connection_be_taken_out_of_its_servers_hands():
     assert "act_non_blocking" in source(eventlet.greenio.GreenSocket.setblocking)
     assert callable(eventlet.wsgi.Input.get_socket)
     assert "self.rfile = rfile" in source(eventlet.wsgi.Input.__init__)
+
+
+def test_eventlets_server_ends_a_tls_connection_by_two_methods_that_we_override():
+    """`hub_socket._Kept`."""
+    text = source(eventlet.wsgi.HttpProtocol.finish)
+    assert "greenio.shutdown_safe(self.connection) self.connection.close()" in " ".join(text.split())
+    assert "return sock.shutdown(socket.SHUT_RDWR)" in source(eventlet.greenio.shutdown_safe)
+    assert "sock.close()" in source(gunicorn.util.close)
+    assert "if self.act_non_blocking: return func(" in " ".join(source(GreenSSLSocket._call_trampolining).split())
+    assert "ret.__class__ = GreenSSLSocket" in source(GreenSSLSocket.__new__), "a class that can be exchanged"
+
+
+def test_http_servers_read_a_connection_by_what_they_hand_out():
+    """`websocket._connection`, `hub_websocket._read_ahead`: they may have read on."""
+    assert '"wsgi.input": self.rfile' in source(werkzeug.serving.WSGIRequestHandler.make_environ)
+    assert "self.rfile = rfile" in source(gevent.pywsgi.Input.__init__)
+    assert '"wsgi.input": req.body' in source(gunicorn.http.wsgi.default_environ)
+    unreader = gunicorn.http.unreader.SocketUnreader(None)
+    unreader.unread(b"early")
+    assert gunicorn.http.body.Body(gunicorn.http.body.EOFReader(unreader)).reader.unreader.take_buffered() == b"early"
 
 
 def test_eventlets_hub_has_listeners():
