@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,15 @@ class Connections:
             sleep(_LOOK)
         for connection in list(self._open):
             with suppress(OSError):  # it went at this very moment
-                connection.shutdown(socket.SHUT_RDWR)
+                _hang_up(connection)
+
+
+def _hang_up(connection: Any) -> None:
+    """A TLS socket's own `shutdown` would take TLS away from under who reads it, and not end the reading."""
+    if isinstance(connection, ssl.SSLSocket):
+        socket.SocketType.shutdown(connection, socket.SHUT_RDWR)
+    else:
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def allow_many() -> int:

@@ -32,8 +32,10 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     way = WAYS[request.param]
     if request.param == OVER_TLS:
         way = {**way, "command": partial(gunicorn, more=request.getfixturevalue("certificate").options)}
-    with ServerProcess(tmp_path_factory.mktemp("data"), **way) as running:
+    with ServerProcess(tmp_path_factory.mktemp("data"), **way) as running, requests.Session() as idle:
+        idle.get(f"{running.url}/api/health", timeout=10)
         yield running
+        running.stop()  # hangs up on who is idle
         assert "Traceback" not in running.log_text()
 
 
