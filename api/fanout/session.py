@@ -21,7 +21,7 @@ _PROBE = "probe"
 CROSSING_SECONDS = 0.3
 """How long the packet that closes a polling session waits for a poll: of two requests that a client sends at once,
 the HTTP server may read either first."""
-_LOOK_SECONDS = 0.005
+_LOOK_SECONDS = 0.02
 
 
 class Session:
