@@ -21,6 +21,7 @@ from api.config import Settings, load_settings
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
+from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
@@ -37,7 +38,7 @@ from api.runtime.choose import current_runtime
 from api.runtime.lockfile import LockFile
 from api.runtime.offload import offload
 from api.services.control import Controller
-from api.services.dispatch import Dispatcher
+from api.services.dispatch import Dispatcher, Limits
 from api.services.edit import Editor
 from api.services.emit import Emitter
 from api.services.folders import Folders
@@ -156,8 +157,14 @@ class _Core:
         self.bus = MemoryBus(runtime)
         self.publisher = Publisher(self.store, self.bus, utc_now)
         self.folders = Folders(settings.data_dir)
-        self.queries = Queries(self.store)
-        self.grants = Grants(self.store, self.publisher, worker=f"{socket.gethostname()}:{os.getpid()}")
+        self.queries = Queries(self.store, utc_now)
+        self.grants = Grants(
+            self.store,
+            self.publisher,
+            utc_now,
+            worker=f"{socket.gethostname()}:{os.getpid()}",
+            retry=RetryPolicy(settings.retry_delay_seconds, settings.retry_delay_most_seconds),
+        )
 
 
 def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, door: Door) -> Runcast:
@@ -202,6 +209,7 @@ def _dispatcher(core: _Core) -> Dispatcher:
         runner=LocalRunner(core.runtime),
         folders=core.folders,
         slots=core.settings.max_workers,
+        limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
     )
 

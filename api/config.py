@@ -20,6 +20,7 @@ PREFIX = "RUNCAST_"
 OPEN_WARNING = "RUNCAST_OPEN=1: whoever reaches this server can run tasks on it"
 Folders = Annotated[tuple[Path, ...], NoDecode]
 Names = Annotated[tuple[str, ...], NoDecode]
+Limits = Annotated[dict[str, Annotated[int, Field(ge=1, le=1024)]], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -49,6 +50,20 @@ class Settings(BaseSettings):
         le=1024,
         description="Tasks that run at once; default: the number of CPUs.",
     )
+    type_limits: Limits = Field(
+        {},
+        description="How many tasks of a type run at once, at most, such as `optimization=1,training=2`; "
+        "a type that is not named has no limit of its own.",
+    )
+    owner_limit: int = Field(0, ge=0, le=1024, description="How many tasks of one owner run at once, at most; 0: any.")
+    retry_delay_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=86400,
+        description="How long a task with more than one attempt waits after the first failed one, at most; each "
+        "further one doubles it. A half of it is left to chance.",
+    )
+    retry_delay_most_seconds: float = Field(300.0, ge=0, le=86400, description="What that delay grows to, at most.")
     async_mode: Literal["eventlet", "gevent", "threading"] = Field(
         "eventlet", description="How the server waits. Under gunicorn its worker class decides."
     )
@@ -101,6 +116,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("type_limits", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        for name, equals, _ in pairs:
+            if not equals or not name.strip():
+                raise ValueError("write type=number, several separated by commas")
+        return {name.strip(): number.strip() for name, _, number in pairs}
 
     @field_validator("cors_origins")
     @classmethod

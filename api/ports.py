@@ -67,11 +67,16 @@ class Transaction(Protocol):
         """A page; `InvalidInput` for a cursor that is none."""
 
     def count(self, status: Status) -> int: ...
-    def next_pending(self) -> Task | None:
-        """The pending task that is due: highest priority first, then the oldest."""
+    def next_pending(
+        self, at: datetime, *, without_types: Sequence[str] = (), without_owners: Sequence[str] = ()
+    ) -> Task | None:
+        """The most urgent task that is due, of those whose type and owner may have one more."""
 
-    def queue_position(self, task: Task) -> int | None:
-        """1 = next in line; None unless it is pending."""
+    def next_due(self, at: datetime) -> datetime | None:
+        """When the next pending task becomes due; None when there is none after `at`."""
+
+    def queue_position(self, task: Task, at: datetime) -> int | None:
+        """1 = next in line; None unless it is due."""
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         """Every task in one of these states, oldest first."""

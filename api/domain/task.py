@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from api.domain.event import Event, EventType
@@ -12,6 +12,8 @@ from api.domain.lifecycle import Status, leads_to
 from api.errors import Conflict
 
 PRIORITY_MIN, PRIORITY_MAX = -100, 100
+PRIORITY_SECONDS = 60
+"""One step of priority is worth so much waiting: who waits long enough comes before everyone."""
 NAME_MAX = 200
 TAG_MAX = 64
 TAGS_MAX = 20
@@ -29,7 +31,7 @@ class Task:
     name: str = ""
     tags: tuple[str, ...] = ()
     priority: int = 0
-    """Higher runs first; within one priority the older."""
+    """Each step is worth a minute of waiting: see `urgency`."""
     status: Status = Status.PENDING
     progress_percent: float = 0.0
     current_iteration: int = 0
@@ -68,6 +70,15 @@ class Task:
     """Those of them that have not: it is not due as long as there are any."""
     stalled: bool = False
     """It has not been heard of for much longer than usual."""
+
+    @property
+    def urgency(self) -> tuple[datetime, str]:
+        """The least one is next in line."""
+        return self.created_at - self.priority * timedelta(seconds=PRIORITY_SECONDS), self.id
+
+    def is_due(self, at: datetime) -> bool:
+        """Whether it waits for nothing but a free worker."""
+        return self.status is Status.PENDING and not self.waiting_on and (self.due_at is None or self.due_at <= at)
 
     @property
     def first_seq(self) -> int:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    model_validator,
+)
 
 from api.domain.event import EventType
 from api.domain.lifecycle import Status
@@ -15,6 +24,15 @@ Name = Annotated[str, StringConstraints(max_length=NAME_MAX, pattern=r"^[^\x00]*
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=TAG_MAX, pattern=r"^[^\x00]+$")]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX)]
 Priority = Annotated[int, Field(ge=PRIORITY_MIN, le=PRIORITY_MAX, strict=True)]
+
+
+def _is_text(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be a time as text, such as 2026-12-24T18:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_text, json_schema_input_type=str)]
 MaxAttempts = Annotated[int, Field(ge=1, le=100, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=31_536_000, strict=True)]
 JsonObject = dict[str, Any]
@@ -48,6 +66,9 @@ class TaskCreate(Sent):
     priority: Priority = Field(0, description="Higher runs first.")
     max_attempts: MaxAttempts = 1
     timeout_seconds: Seconds | None = None
+    run_at: Moment | None = Field(
+        None, description="Not before then: RFC 3339, with its offset from UTC.", examples=["2026-12-24T18:00:00Z"]
+    )
     bom_file: Any = Field(None, description="Older form: params.bom_file of an optimization.")
     max_iterations: Any = Field(None, description="Older form.")
     convergence_threshold: Any = Field(None, description="Older form.")
@@ -218,6 +239,7 @@ class TaskResource(BaseModel):
     depends_on: list[str]
     waiting_on: list[str]
     run_at: str | None
+    due_at: str | None = Field(description="While it waits for its time: when `run_at` or the next attempt is due.")
     queue_position: int | None
     eta_seconds: float | None
     stalled: bool

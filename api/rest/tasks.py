@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -120,6 +121,7 @@ def _submission(body: TaskCreate) -> Submission:
         priority=body.priority,
         max_attempts=body.max_attempts,
         timeout_seconds=body.timeout_seconds,
+        run_at=body.run_at.astimezone(UTC) if body.run_at is not None else None,
     )
 
 

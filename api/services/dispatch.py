@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,22 @@ RETRY_SECONDS = 0.5
 Spawn = Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many tasks of one type, and of one owner, may run at once here."""
+
+    per_type: Mapping[str, int] = field(default_factory=dict)
+    """By type; one that is not in it has no limit of its own."""
+    per_owner: int | None = None
+
+    def reached(self, running: Sequence[Task]) -> tuple[list[str], list[str]]:
+        """The types and the owners of which no more may run."""
+        types, owners = Counter(task.type for task in running), Counter(task.owner for task in running)
+        full = [name for name, most in self.per_type.items() if types[name] >= most]
+        most = self.per_owner
+        return full, [] if most is None else [name for name, count in owners.items() if count >= most]
+
+
 @dataclass(slots=True)
 class _Attempt:
     grant: Grant
@@ -49,6 +66,7 @@ class Dispatcher:
         runner: Runner,
         folders: Folders,
         slots: int,
+        limits: Limits,
         input_dirs: Sequence[Path],
     ) -> None:
         """`spawn` starts a background thread: `socketio.start_background_task`."""
@@ -59,10 +77,13 @@ class Dispatcher:
         self._runner = runner
         self._folders = folders
         self._slots = slots
+        self._limits = limits
         self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
         self._stopping = False
+        self._patience = POLL_SECONDS
+        """Seconds until something may have to be done without a nudge."""
 
     def wake(self) -> None:
         """There is new work or a new command; from any thread."""
@@ -81,7 +102,7 @@ class Dispatcher:
             except Exception:  # noqa: BLE001  without this loop no task would ever start again; counted and logged
                 metrics.failure("dispatch_broken")
                 _log.exception("dispatch_broken")
-            self._nudge.wait(POLL_SECONDS)
+            self._nudge.wait(self._patience)
 
     def leave(self) -> None:
         """Take no more work and ask what runs to end; does not wait for it."""
@@ -100,9 +121,14 @@ class Dispatcher:
             self._runtime.sleep(0.05)
 
     def _fill_slots(self) -> None:
+        self._patience = POLL_SECONDS
         while not self._stopping and len(self._attempts) < self._slots:
-            grant = self._grants.take_next()
+            types, owners = self._limits.reached([attempt.grant.task for attempt in self._attempts.values()])
+            grant = self._grants.take_next(without_types=types, without_owners=owners)
             if grant is None:
+                due_in = self._grants.next_due()
+                if due_in is not None:
+                    self._patience = min(POLL_SECONDS, max(0.0, due_in))
                 return
             self._begin(grant)
 

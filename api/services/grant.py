@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from api.domain.event import Draft, EventType
+from api.domain.event import Draft, EventType, rfc3339
 from api.domain.lifecycle import Command, Status
+from api.domain.retry import RetryPolicy
 from api.domain.task import Task
-from api.ports import Ending, Outcome, Store, Transaction
+from api.ports import Clock, Ending, Outcome, Store, Transaction
 from api.services.publish import Commit, Publisher
 
 
@@ -19,24 +23,41 @@ class Grant:
 
 
 class Grants:
-    def __init__(self, store: Store, publisher: Publisher, worker: str) -> None:
+    def __init__(
+        self, store: Store, publisher: Publisher, clock: Clock, worker: str, retry: RetryPolicy | None = None
+    ) -> None:
         """`worker` names this process for people."""
         self._store = store
         self._publisher = publisher
+        self._clock = clock
         self._worker = worker
+        self._retry = retry or RetryPolicy()
 
-    def take_next(self) -> Grant | None:
-        """Grant the next pending task to this process."""
+    def take_next(self, *, without_types: Sequence[str] = (), without_owners: Sequence[str] = ()) -> Grant | None:
+        """Grant the next task that is due to this process, but none of these types and owners."""
         lease_id = str(uuid.uuid4())
-        commit = self._store.write(lambda tx: self._take(tx, lease_id))
+        now = self._clock()
+
+        def take(tx: Transaction) -> Commit | None:
+            task = tx.next_pending(now, without_types=without_types, without_owners=without_owners)
+            return self._take(tx, task, lease_id) if task is not None else None
+
+        commit = self._store.write(take)
         if commit is None:
             return None
         self._publisher.ring(commit)
         return Grant(commit.task, lease_id)
 
+    def next_due(self) -> float | None:
+        """Seconds until the next task becomes due; None when none waits for its time."""
+        now = self._clock()
+        due_at = self._store.read(lambda tx: tx.next_due(now))
+        return (due_at - now).total_seconds() if due_at is not None else None
+
     def finish(self, grant: Grant, outcome: Outcome, artifact_dir: str | None) -> Task:
         """Commit how the attempt ended; `StaleLease` when the task is no longer this grant's."""
-        commit = self._store.write(lambda tx: self._finish(tx, grant, outcome, artifact_dir))
+        retry_at = self._clock() + self._retry.delay(grant.task.attempt, random.random())
+        commit = self._store.write(lambda tx: self._finish(tx, grant, outcome, artifact_dir, retry_at))
         self._publisher.ring(commit)
         return commit.task
 
@@ -67,28 +88,32 @@ class Grants:
         found = self._store.read(lambda tx: [tx.task(task_id) for task_id in task_ids])
         return {task.id: task for task in found if task}
 
-    def _take(self, tx: Transaction, lease_id: str) -> Commit | None:
-        task = tx.next_pending()
-        if task is None:
-            return None
+    def _take(self, tx: Transaction, task: Task, lease_id: str) -> Commit:
         attempt = task.attempt + 1
         started = _status(Status.RUNNING, f"attempt {attempt} started", attempt)
         return self._publisher.within(
             tx,
             task,
             [started],
-            also=lambda it: replace(it, attempt=attempt, lease_id=lease_id, worker=self._worker, error=None),
+            also=lambda it: replace(
+                it, attempt=attempt, lease_id=lease_id, worker=self._worker, error=None, due_at=None
+            ),
         )
 
-    def _finish(self, tx: Transaction, grant: Grant, outcome: Outcome, artifact_dir: str | None) -> Commit:
+    def _finish(
+        self, tx: Transaction, grant: Grant, outcome: Outcome, artifact_dir: str | None, retry_at: datetime
+    ) -> Commit:
         task = tx.task(grant.task.id)
-        drafts = _ending(outcome, grant.task)
+        again = outcome.ending is Ending.FAILED and grant.task.attempt < grant.task.max_attempts
+        drafts = [_again(outcome, grant.task, retry_at)] if again else _ending(outcome, grant.task)
         ends = drafts[-1].terminal
 
         def leave(it: Task) -> Task:
             left = replace(it, lease_id=None, worker=None, pending_command=None)
             if outcome.ending is Ending.LOST:
                 left = replace(left, attempt=max(0, left.attempt - 1))  # a restart uses no attempt up
+            if again:
+                left = replace(left, due_at=retry_at)
             return replace(left, artifact_dir=artifact_dir, worker=it.worker) if ends else left
 
         return self._publisher.within(tx, task, drafts, grant.lease_id, also=leave)
@@ -119,11 +144,13 @@ def _ending(outcome: Outcome, task: Task) -> list[Draft]:
         return [_status(Status.CANCELLED, "cancelled", attempt)]
     if outcome.ending is Ending.LOST:
         return [_status(Status.PENDING, "the server stopped: waiting for a free worker", attempt)]
-    if attempt < task.max_attempts:
-        again = _status(Status.PENDING, f"attempt {attempt} failed, trying again", attempt)
-        return [Draft(EventType.STATUS_CHANGE, {**again.data, "error": outcome.error})]
     failed = {"status": str(Status.FAILED), "error": outcome.error, "attempt": attempt}
     return [Draft(EventType.ERROR, {**failed, "traceback": outcome.traceback} if outcome.traceback else failed)]
+
+
+def _again(outcome: Outcome, task: Task, retry_at: datetime) -> Draft:
+    failed = _status(Status.PENDING, f"attempt {task.attempt} failed: trying again soon", task.attempt)
+    return Draft(EventType.STATUS_CHANGE, {**failed.data, "error": outcome.error, "retry_at": rfc3339(retry_at)})
 
 
 def _status(status: Status, message: str, attempt: int) -> Draft:

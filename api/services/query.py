@@ -6,13 +6,14 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from api.access.principals import require
 from api.domain.event import Event, EventType
 from api.domain.permission import Action, Principal, Role
 from api.domain.task import Task
 from api.errors import NotFound
-from api.ports import Store, TaskFilter, TaskPage, Transaction
+from api.ports import Clock, Store, TaskFilter, TaskPage, Transaction
 
 EPOCH_SECONDS = 1.0
 _STATE = (EventType.STATUS_CHANGE, EventType.ERROR)
@@ -49,14 +50,16 @@ class Page:
 
 
 class Queries:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._epoch = ""
         self._epoch_until = -math.inf
 
     def view(self, principal: Principal, task_id: str) -> View:
         """`NotFound` also for a task that the principal may not see."""
-        return self._store.read(lambda tx: _view(tx, visible(tx, principal, task_id)))
+        now = self._clock()
+        return self._store.read(lambda tx: _view(tx, visible(tx, principal, task_id), now))
 
     def page(
         self, principal: Principal, where: TaskFilter, *, limit: int, cursor: str | None = None
@@ -64,10 +67,11 @@ class Queries:
         require(principal, Action.LIST)
         only = None if principal.role is Role.ADMIN else principal.user
         where = replace(where, visible_to=only)
+        now = self._clock()
 
         def read(tx: Transaction) -> tuple[TaskPage, list[View]]:
             page = tx.tasks(where, limit=limit, cursor=cursor)
-            return page, [_view(tx, task) for task in page.tasks]
+            return page, [_view(tx, task, now) for task in page.tasks]
 
         return self._store.read(read)
 
@@ -122,5 +126,5 @@ def visible(tx: Transaction, principal: Principal, task_id: str) -> Task:
     return task
 
 
-def _view(tx: Transaction, task: Task) -> View:
-    return View(task, tx.queue_position(task))
+def _view(tx: Transaction, task: Task, now: datetime) -> View:
+    return View(task, tx.queue_position(task, now))

@@ -7,10 +7,11 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from api.access.principals import require
-from api.domain.event import Draft, EventType
+from api.domain.event import Draft, EventType, rfc3339
 from api.domain.lifecycle import Status
 from api.domain.merge_patch import patched
 from api.domain.permission import Action, Principal
@@ -34,11 +35,14 @@ class Submission:
     priority: int = 0
     max_attempts: int = 1
     timeout_seconds: float | None = None
+    run_at: datetime | None = None
     retry_of: str | None = None
 
     def fingerprint(self) -> str:
         """The same for the same request, whatever the order of its keys."""
         values = [self.type, self.params, self.name, self.tags, self.priority, self.max_attempts, self.timeout_seconds]
+        if self.run_at is not None:
+            values.append(rfc3339(self.run_at))
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -126,21 +130,26 @@ class Submitter:
         if workload is None:
             known = ", ".join(sorted(self._workloads)) or "none"
             raise InvalidInput(flaws=[Flaw(("type",), f"unknown type {submission.type!r:.80}: one of {known}")])
-        params = self._check(workload, submission.params)
         elsewhere = workload.external
+        if elsewhere and submission.run_at is not None:
+            raise InvalidInput(flaws=[Flaw(("run_at",), "an external task is run by whoever reports it")])
+        params = self._check(workload, submission.params)
+        now = self._clock()
         return Task(
             status=Status.RUNNING if elsewhere else Status.PENDING,
             attempt=1 if elsewhere else 0,
             id=str(uuid.uuid4()),
             type=submission.type,
             owner=principal.user,
-            created_at=self._clock(),
+            created_at=now,
             params=params,
             name=submission.name,
             tags=submission.tags,
             priority=submission.priority,
             max_attempts=submission.max_attempts,
             timeout_seconds=submission.timeout_seconds,
+            run_at=submission.run_at,
+            due_at=submission.run_at if submission.run_at is not None and submission.run_at > now else None,
             retry_of=submission.retry_of,
         )
 
@@ -177,6 +186,11 @@ def _again(old: Task, edits: Edits) -> Submission:
 
 
 def _first(task: Task) -> Draft:
-    message = "waiting for a free worker" if task.status is Status.PENDING else "reported from elsewhere"
+    if task.due_at is not None:
+        message = f"waiting until {rfc3339(task.due_at)}"
+    elif task.status is Status.PENDING:
+        message = "waiting for a free worker"
+    else:
+        message = "reported from elsewhere"
     data = {"status": str(task.status), "message": message, "attempt": task.attempt}
     return Draft(EventType.STATUS_CHANGE, data)

@@ -53,13 +53,20 @@ class MemoryTransaction:
     def count(self, status: Status) -> int:
         return len(self.with_status([status]))
 
-    def next_pending(self) -> Task | None:
-        return next(iter(self._queue()), None)
+    def next_pending(
+        self, at: datetime, *, without_types: Sequence[str] = (), without_owners: Sequence[str] = ()
+    ) -> Task | None:
+        free = (task for task in self._due(at) if task.type not in without_types and task.owner not in without_owners)
+        return min(free, key=lambda task: task.urgency, default=None)
 
-    def queue_position(self, task: Task) -> int | None:
-        if task.status is not Status.PENDING:
+    def next_due(self, at: datetime) -> datetime | None:
+        pending = (task for task in self._state.tasks.values() if task.status is Status.PENDING and not task.waiting_on)
+        return min((task.due_at for task in pending if task.due_at is not None and task.due_at > at), default=None)
+
+    def queue_position(self, task: Task, at: datetime) -> int | None:
+        if not task.is_due(at):
             return None
-        return 1 + sum(1 for other in self._queue() if _urgency(other) < _urgency(task))
+        return 1 + sum(1 for other in self._due(at) if other.urgency < task.urgency)
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         found = (task for task in self._state.tasks.values() if task.status in statuses)
@@ -176,15 +183,11 @@ class MemoryTransaction:
 
     # -- helpers
 
-    def _queue(self) -> list[Task]:
-        return sorted(self.with_status([Status.PENDING]), key=_urgency)
+    def _due(self, at: datetime) -> Iterable[Task]:
+        return (task for task in self._state.tasks.values() if task.is_due(at))
 
     def _matching(self, where: TaskFilter) -> Iterable[Task]:
         return (task for task in self._state.tasks.values() if _matches(task, where))
-
-
-def _urgency(task: Task) -> tuple[int, datetime, str]:
-    return -task.priority, task.created_at, task.id
 
 
 def _older(task: Task, than: listing.Position) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# One column per field of `domain.task.Task`, in the same order: a row becomes a task by position.
+# One column per field of `domain.task.Task`, in the same order: a row becomes a task by position. `rank` follows.
 # Times are microseconds since 1970 UTC; JSON is text, so that one form serves every database.
 # `params` stays in this row although an append writes the row anew: even at 64 KiB that costs 17 µs.
 tasks = Table(
@@ -61,6 +61,7 @@ tasks = Table(
     Column("depends_on", Text, nullable=False, server_default="[]"),
     Column("waiting_on", Text, nullable=False, server_default="[]"),
     Column("stalled", Boolean, nullable=False, server_default=false()),
+    Column("rank", BigInteger, nullable=False, server_default="0"),  # no field: `Task.urgency` in microseconds
 )
 
 Index("ix_tasks_created", tasks.c.created_at, tasks.c.id)
@@ -72,9 +73,10 @@ _WAITING = text("status = 'pending'")
 Index(
     "ix_tasks_queue",
     tasks.c.status,  # always the same here, but without it SQLite prefers to sort what ix_tasks_status finds
-    tasks.c.priority.desc(),
-    tasks.c.created_at,
+    tasks.c.rank,
     tasks.c.id,
+    tasks.c.due_at,  # these two, so that who is not due is passed over without a look at its row
+    tasks.c.waiting_on,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, literal_column, select, tuple_, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, tuple_, update
 
 from api.domain.lifecycle import Status
 from api.domain.task import Task
@@ -17,6 +18,9 @@ from api.store.tables import task_tags, tasks
 from api.store.values import from_json, micros, moment, to_json
 
 FIELDS = tuple(field.name for field in fields(Task))
+
+RANK = "rank"
+"""A column that follows from priority and age: written with them, never read into a task."""
 
 MUTABLE = (
     "status",
@@ -72,6 +76,11 @@ def from_row(row: Row) -> Task:
     return Task(*values)
 
 
+def to_row(task: Task) -> dict[str, Any]:
+    """Every column of a task."""
+    return to_values(task) | {RANK: micros(task.urgency[0])}
+
+
 def to_values(task: Task, names: tuple[str, ...] = FIELDS) -> dict[str, Any]:
     """Column name → what is stored there."""
     values = {name: getattr(task, name) for name in names}
@@ -96,8 +105,8 @@ _OLDEST = (tasks.c.created_at, tasks.c.id)
 _PENDING = tasks.c.status == literal_column("'pending'")  # literally, else the partial index is not used
 
 BY_ID = Statement(select(*COLUMNS).where(_ID))
-ADD = Statement(insert(tasks).values(_set(FIELDS)))
-SAVE = Statement(update(tasks).where(_ID).values(_set(tuple(n for n in FIELDS if n not in ("id", "trimmed_seq")))))
+ADD = Statement(insert(tasks).values(_set((*FIELDS, RANK))))
+SAVE = Statement(update(tasks).where(_ID).values(_set((*(n for n in FIELDS if n not in ("id", "trimmed_seq")), RANK))))
 _FOLLOWS = update(tasks).where(_ID, tasks.c.last_seq == bindparam("previous_seq"))
 ADVANCE = Statement(
     _FOLLOWS.where(tasks.c.status == bindparam("status")).values(
@@ -108,18 +117,29 @@ ADVANCE = Statement(
 ADVANCE_STATUS = Statement(_FOLLOWS.values(_set(MUTABLE)))
 DELETE = Statement(delete(tasks).where(_ID))
 COUNT = Statement(select(func.count()).select_from(tasks).where(tasks.c.status == bindparam("status")))
-NEXT_PENDING = Statement(
-    select(*COLUMNS).where(_PENDING).order_by(tasks.c.priority.desc(), *_OLDEST).limit(literal_column("1"))
+_FREE = and_(_PENDING, tasks.c.waiting_on == literal_column("'[]'"))
+_DUE = and_(_FREE, or_(tasks.c.due_at.is_(None), tasks.c.due_at <= bindparam("at")))
+NEXT_DUE = Statement(
+    select(func.min(tasks.c.due_at)).where(_FREE, tasks.c.due_at.is_not(None), tasks.c.due_at > bindparam("at"))
 )
 WITH_STATUS = Statement(select(*COLUMNS).where(tasks.c.status == bindparam("status")).order_by(*_OLDEST))
-_MORE_URGENT = select(func.count()).select_from(tasks).where(_PENDING, tasks.c.priority > bindparam("priority"))
-_OLDER = (
+AHEAD = Statement(
     select(func.count())
     .select_from(tasks)
-    .where(_PENDING, tasks.c.priority == bindparam("priority"))
-    .where(tuple_(*_OLDEST) < tuple_(bindparam("created_at"), bindparam("task_id")))
+    .where(_DUE, tuple_(tasks.c.rank, tasks.c.id) < tuple_(bindparam("rank"), bindparam("task_id")))
 )
-AHEAD = Statement(select(_MORE_URGENT.scalar_subquery() + _OLDER.scalar_subquery()))
+
+
+@cache  # a shape for each number of types and owners that are at their limit
+def next_pending(types: int, owners: int) -> Statement:
+    """The most urgent one that is due, but of the types `type_0` … and the owners `owner_0` …"""
+    query = select(*COLUMNS).where(_DUE)
+    if types:
+        query = query.where(tasks.c.type.not_in([bindparam(f"type_{n}") for n in range(types)]))
+    if owners:
+        query = query.where(tasks.c.owner.not_in([bindparam(f"owner_{n}") for n in range(owners)]))
+    return Statement(query.order_by(tasks.c.rank, tasks.c.id).limit(literal_column("1")))
+
 
 CHUNK = 64
 """Ids per query of `LAST_SEQS`; a shorter list is filled up by repeating one."""

@@ -17,7 +17,7 @@ from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
 from api.store.statement import Statement
-from api.store.values import micros
+from api.store.values import micros, moment
 
 
 class SqlTransaction:
@@ -49,15 +49,23 @@ class SqlTransaction:
     def count(self, status: Status) -> int:
         return self._number(tasks.COUNT, status=str(status))
 
-    def next_pending(self) -> Task | None:
-        return self._one_task(tasks.NEXT_PENDING)
+    def next_pending(
+        self, at: datetime, *, without_types: Sequence[str] = (), without_owners: Sequence[str] = ()
+    ) -> Task | None:
+        values: dict[str, Any] = {f"type_{n}": name for n, name in enumerate(without_types)}
+        values |= {f"owner_{n}": name for n, name in enumerate(without_owners)}
+        query = tasks.next_pending(len(without_types), len(without_owners))
+        return self._one_task(query, at=micros(at), **values)
 
-    def queue_position(self, task: Task) -> int | None:
-        if task.status is not Status.PENDING:
+    def next_due(self, at: datetime) -> datetime | None:
+        row = self._connection.row(tasks.NEXT_DUE, at=micros(at))
+        return moment(row[0]) if row is not None and row[0] is not None else None
+
+    def queue_position(self, task: Task, at: datetime) -> int | None:
+        if not task.is_due(at):
             return None
-        created_at = micros(task.created_at)
-        ahead = self._number(tasks.AHEAD, priority=task.priority, created_at=created_at, task_id=task.id)
-        return ahead + 1
+        rank, task_id = task.urgency
+        return self._number(tasks.AHEAD, at=micros(at), rank=micros(rank), task_id=task_id) + 1
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         found = [
@@ -124,12 +132,12 @@ class SqlTransaction:
         touch(self._connection)
 
     def add_task(self, task: Task) -> None:
-        self._insert(tasks.ADD, tasks.to_values(task), guards.exists(task))
+        self._insert(tasks.ADD, tasks.to_row(task), guards.exists(task))
         self._index_tags(task)
 
     def save_task(self, task: Task) -> None:
         guards.must_be_writable(self._writable)
-        if not self._connection.change(tasks.SAVE, {"task_id": task.id, **tasks.to_values(task)}):
+        if not self._connection.change(tasks.SAVE, {"task_id": task.id, **tasks.to_row(task)}):
             raise guards.missing(task.id)
         self._connection.change(tasks.CLEAR_TAGS, {"task_id": task.id})
         self._index_tags(task)

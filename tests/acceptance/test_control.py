@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import requests
 
+from api.domain.event import rfc3339
 from tests.support.events import Listener, history, submit, task, wait_for_status
 from tests.support.waiting import wait_until
 
@@ -130,6 +133,44 @@ def test_a_failed_attempt_is_tried_again_while_attempts_are_left(server):
     (again,) = [event["data"] for event in events if event["data"].get("status") == "pending" and event["seq"] > 1]
     assert again["attempt"] == 1
     assert "always" in again["error"]
+    (second,) = [event for event in events if event["data"].get("message") == "attempt 2 started"]
+    assert again["retry_at"] <= second["timestamp"]
+
+
+def test_a_task_that_waits_to_be_tried_again_goes_on_waiting_after_a_restart_and_can_be_cancelled(start_server):
+    server = start_server(env={"RUNCAST_RETRY_DELAY_SECONDS": "3600"})
+    task_id = submit(server.url, "test-raise", max_attempts=3)
+    wait_until(lambda: task(server.url, task_id)["due_at"])
+    server.restart()
+    waiting = task(server.url, task_id)
+    assert ("pending", 1, None) == (waiting["status"], waiting["attempt"], waiting["queue_position"])
+    assert "cancelled" == post(server, task_id, "cancel").json()["status"]
+
+
+def test_a_task_starts_at_its_time(server):
+    at = datetime.now(UTC) + timedelta(seconds=1.5)
+    berlin = at.astimezone(timezone(timedelta(hours=1))).isoformat()
+    task_id = submit(server.url, "test-noop", run_at=berlin)
+    waiting = task(server.url, task_id)
+    assert (rfc3339(at), rfc3339(at), None) == tuple(waiting[name] for name in ("run_at", "due_at", "queue_position"))
+    done = wait_for_status(server.url, task_id, "completed")
+    late = (datetime.fromisoformat(done["started_at"]) - at).total_seconds()
+    assert 0 <= late < 0.9  # a look in a second would come later on average, and by half a second
+    for wrong in ("2026-12-24", "2026-12-24T18:00:00", 1.5, "soon"):
+        body = {"type": "test-noop", "run_at": wrong}
+        refused = requests.post(f"{server.url}/api/tasks", json=body, timeout=10)
+        assert (422, ["run_at"]) == (refused.status_code, refused.json()["errors"][0]["loc"])
+
+
+def test_limits_of_a_type_hold_and_do_not_block_other_types(start_server):
+    server = start_server(env={"RUNCAST_TYPE_LIMITS": "test-steps=1", "RUNCAST_MAX_WORKERS": "3"})
+    first, second = slow_task(server), submit(server.url, "test-steps", {"n": 1000, "delay": 0.05})
+    wait_for_status(server.url, submit(server.url, "test-noop"), "completed")
+    assert ("pending", 1) == (task(server.url, second)["status"], task(server.url, second)["queue_position"])
+    post(server, first, "cancel")
+    wait_for_status(server.url, second, "running")
+    post(server, second, "cancel")
+    wait_for_status(server.url, second, "cancelled")
 
 
 def test_a_running_task_cannot_be_deleted_and_an_ended_one_goes_with_its_files(server):

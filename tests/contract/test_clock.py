@@ -44,7 +44,7 @@ def queries(store: Store, times: list[datetime]) -> Queries:
         data = {"attempt": 1, "current_iteration": step, "max_iterations": 9, "progress_percent": step * 10.0}
         publisher.publish(ONE, [Draft(EventType.PROGRESS, data)])
     publisher.publish(ONE, [Draft(EventType.STATUS_CHANGE, {"status": "pending", "attempt": 1, "error": "x"})])
-    return Queries(store)
+    return Queries(store, lambda: START)
 
 
 def page(queries: Queries, after: int, limit: int) -> list[dict[str, Any]]:

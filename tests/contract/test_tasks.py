@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -114,20 +115,66 @@ class TestTasks:
         assert task.params == {"list": [1]}
 
 
+NOW = START + timedelta(days=1)
+LATER = NOW + timedelta(hours=1)
+
+
+def served(store: Store, at: datetime = NOW, **without: Sequence[str]) -> list[str]:
+    """The ids of who is due, in the order in which they are served."""
+    order = []
+    while (task := store.read(lambda tx: tx.next_pending(at, **without))) is not None:
+        order.append(task.id)
+        store.write(lambda tx, task=task: tx.save_task(replace(task, status=Status.RUNNING)))
+    return order
+
+
 class TestQueue:
     def test_the_most_urgent_comes_next_then_the_oldest_then_the_id(self, store: Store) -> None:
         twin = a_task(6, created_at=a_task(2).created_at)
         add(store, a_task(1), a_task(2, priority=5), twin, a_task(3, priority=5), a_task(4, status=Status.RUNNING))
-        order = []
-        while (task := store.read(lambda tx: tx.next_pending())) is not None:
-            order.append(task.id)
-            store.write(lambda tx, task=task: tx.save_task(replace(task, status=Status.RUNNING)))
-        assert order == ids(2, 3, 1, 6)
+        assert served(store) == ids(2, 3, 1, 6)
+
+    def test_who_has_waited_long_comes_before_who_is_more_urgent(self, store: Store) -> None:
+        """A step of priority is a minute: the second is 5 minutes younger than the first, the third 7."""
+        ages = {1: 10, 2: 5, 3: 3}
+        old, medium, young = (a_task(n, created_at=NOW - timedelta(minutes=age)) for n, age in ages.items())
+        add(store, old, replace(medium, priority=4), replace(young, priority=8))
+        assert served(store) == ids(3, 1, 2)
+
+    def test_who_waits_for_its_time_or_for_others_is_passed_over(self, store: Store) -> None:
+        add(
+            store,
+            a_task(1, due_at=LATER, priority=9),
+            a_task(2, due_at=NOW),
+            a_task(3, waiting_on=(task_id(1),), depends_on=(task_id(1),), due_at=NOW),
+            a_task(4, due_at=LATER + timedelta(hours=1)),
+            a_task(5, status=Status.RUNNING, due_at=NOW + timedelta(minutes=1)),
+        )
+        assert LATER == store.read(lambda tx: tx.next_due(NOW))
+        assert served(store) == ids(2)
+        assert served(store, LATER) == ids(1)
+        assert LATER + timedelta(hours=1) == store.read(lambda tx: tx.next_due(LATER))
+        assert store.read(lambda tx: tx.next_due(LATER + timedelta(hours=1))) is None
+
+    def test_types_and_owners_at_their_limit_do_not_block_others(self, store: Store) -> None:
+        add(store, a_task(1, type="x"), a_task(2, type="y"), a_task(3, type="z", owner="ada"), a_task(4, type="z"))
+        assert served(store, without_types=["x", "y"], without_owners=["ada"]) == ids(4)
+        assert served(store, without_owners=["local"]) == ids(3)
+        assert served(store, without_types=["y"]) == ids(1)
+        assert served(store) == ids(2)
 
     def test_the_queue_position_counts_who_is_served_before(self, store: Store) -> None:
-        tasks = [a_task(1), a_task(2, priority=5), a_task(3), a_task(4, status=Status.RUNNING)]
+        tasks = [
+            a_task(1),
+            a_task(2, priority=5),
+            a_task(3),
+            a_task(4, status=Status.RUNNING),
+            a_task(5, due_at=LATER, priority=9),
+            a_task(6, waiting_on=(task_id(1),), priority=9),
+        ]
         add(store, *tasks)
-        assert store.read(lambda tx: [tx.queue_position(task) for task in tasks]) == [2, 1, 3, None]
+        assert store.read(lambda tx: [tx.queue_position(task, NOW) for task in tasks]) == [2, 1, 3, None, None, None]
+        assert store.read(lambda tx: [tx.queue_position(task, LATER) for task in tasks]) == [3, 2, 4, None, 1, None]
 
     def test_tasks_in_some_states_are_counted_and_listed_oldest_first(self, store: Store) -> None:
         states = [Status.RUNNING, Status.PENDING, Status.PAUSED, Status.RUNNING, Status.COMPLETED]

@@ -74,6 +74,10 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RUNCAST_TRUSTED_PROXIES", "-1", "0"),
         ("RUNCAST_SHUTDOWN_GRACE_SECONDS", "nan", "600"),
         ("RUNCAST_OPEN", "perhaps", "boolean"),
+        ("RUNCAST_TYPE_LIMITS", "optimization", "type=number"),
+        ("RUNCAST_TYPE_LIMITS", "a=1,=2", "type=number"),
+        ("RUNCAST_TYPE_LIMITS", "a=none", "integer"),
+        ("RUNCAST_TYPE_LIMITS", "a=0", "1"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
@@ -89,6 +93,12 @@ def test_every_wrong_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("RUNCAST_LOG_LEVEL", "LOUD")
     with pytest.raises(ConfigError, match=r"(?s)RUNCAST_PORT: .*RUNCAST_LOG_LEVEL: "):
         load_settings()
+
+
+def test_limits_of_types_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {} == load_settings().type_limits
+    monkeypatch.setenv("RUNCAST_TYPE_LIMITS", "optimization=1, training = 2,")
+    assert {"optimization": 1, "training": 2} == load_settings().type_limits
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "lab.example", ""])

@@ -34,6 +34,7 @@ def task_resource(task: Task, queue_position: int | None = None) -> dict[str, An
         "depends_on": list(task.depends_on),
         "waiting_on": list(task.waiting_on),
         "run_at": _time(task.run_at),
+        "due_at": _time(task.due_at),
         "queue_position": queue_position,
         "eta_seconds": task.eta_seconds,
         "stalled": task.stalled,

@@ -74,6 +74,13 @@ def accept_submits(server: ScriptedServer, *events: tuple[str, dict[str, Any]]) 
     return task, bodies
 
 
+def test_submit_sends_when_and_how_urgently_and_how_often(server: ScriptedServer, runcast: Command) -> None:
+    _, bodies = accept_submits(server)
+    at = "2026-12-24T18:00:00Z"
+    runcast("submit", "t", "--priority", "-3", "--at", at, "--max-attempts", "2", "--tag", "a", "--no-wait")
+    assert [{"type": "t", "params": {}, "tags": ["a"], "priority": -3, "run_at": at, "max_attempts": 2}] == bodies
+
+
 def test_submit_says_id_page_and_next_commands_then_follows(server: ScriptedServer, runcast: Command) -> None:
     task, bodies = accept_submits(server, RUNNING, COMPLETED)
     done = runcast("submit", "optimization", "-p", "bom_file=b.json", "-p", "max_iterations=40", "--name", "panel")

@@ -50,7 +50,7 @@ def test_history_holds_what_comes_after_a_place_that_is_in_it(since: int, epoch:
 
 def test_the_present_of_a_task_is_known_when_all_its_history_was_trimmed(store: MemoryStore) -> None:
     store.write(lambda tx: tx.trim(ONE, 9))
-    present = Queries(store).present(LOCAL, ONE)
+    present = Queries(store, lambda: START).present(LOCAL, ONE)
     assert [(5, "progress"), (9, "status_change")] == [(event.seq, str(event.type)) for event in present.events]
     assert [False, True] == [present.holds(8, None), present.holds(9, present.epoch)]
 
@@ -59,7 +59,7 @@ def test_the_present_of_a_task_is_known_when_all_its_history_was_trimmed(store: 
 def test_events_begin_where_history_is_whole(store: MemoryStore, after: int, expected: list[int]) -> None:
     """Without the progress of number 5, which stays stored, but after which something is missing."""
     store.write(lambda tx: tx.trim(ONE, 6))
-    page = Queries(store).events(LOCAL, ONE, after=after, limit=99)
+    page = Queries(store, lambda: START).events(LOCAL, ONE, after=after, limit=99)
     assert (7, expected) == (page.task.first_seq, [json.loads(text)["seq"] for text in page.envelopes])
 
 
@@ -69,7 +69,7 @@ def test_the_epoch_is_read_once_for_a_crowd_and_anew_soon(store: MemoryStore, mo
     reads: list[int] = []
     read = store.read
     monkeypatch.setattr(store, "read", lambda work: reads.append(1) or read(work))
-    queries = Queries(store)
+    queries = Queries(store, lambda: START)
     assert queries.epoch() == queries.epoch() == store.read(lambda tx: tx.epoch())
     assert 2 == len(reads)
     now[0] += EPOCH_SECONDS

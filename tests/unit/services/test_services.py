@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from api.domain.event import Draft, EventType
+from api.domain.event import Draft, EventType, rfc3339
 from api.domain.lifecycle import Command, Status
 from api.domain.permission import LOCAL, Principal, Role
 from api.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleLease
 from api.ports import Ending, Outcome
+from api.services.dispatch import Limits
+from api.services.grant import Grant
 from api.services.submit import Submission
+from tests.support.stores import a_task
 from tests.unit.services.world import World
 
 LINE = Draft(EventType.LOG, {"level": "info", "message": "x"})
@@ -134,11 +139,62 @@ def test_a_task_that_is_being_cancelled_takes_no_other_command(world):
         world.controller.control(LOCAL, task.id, Command.PAUSE)
 
 
+def test_a_failed_attempt_waits_before_the_next_and_can_be_cancelled_meanwhile(world):
+    task = world.submit(max_attempts=3)
+    world.grants.finish(world.grants.take_next(), Outcome(Ending.FAILED, error="again"), None)
+    waiting = world.task(task.id)
+    told = world.events(task.id)[-1].data
+    assert (rfc3339(waiting.due_at), "pending", 1, "again") == (
+        told["retry_at"],
+        told["status"],
+        told["attempt"],
+        told["error"],
+    )
+    assert world.grants.take_next() is None
+    assert world.queries.view(LOCAL, task.id).queue_position is None
+    assert 0 < world.grants.next_due() <= 60
+    world.now = waiting.due_at
+    assert 2 == world.grants.take_next().task.attempt
+    assert world.task(task.id).due_at is None
+    running = world.task(task.id)
+    world.grants.finish(Grant(running, running.lease_id), Outcome(Ending.FAILED, error="again"), None)
+    assert Status.CANCELLED is world.controller.control(LOCAL, task.id, Command.CANCEL).status
+
+
+def test_an_attempt_that_is_lost_with_its_server_goes_on_at_once(world):
+    task = world.submit(max_attempts=3)
+    world.grants.finish(world.grants.take_next(), Outcome(Ending.LOST), None)
+    assert (None, 0) == (world.task(task.id).due_at, world.task(task.id).attempt)
+    assert 1 == world.grants.take_next().task.attempt
+
+
+def test_a_task_starts_at_its_time_and_not_before(world):
+    at = world.now + timedelta(minutes=5)
+    later, past = world.submit(run_at=at), world.submit(run_at=world.now - timedelta(days=1))
+    assert (at, at, f"waiting until {rfc3339(at)}") == (later.run_at, later.due_at, later.message)
+    assert (None, "waiting for a free worker") == (past.due_at, past.message)
+    assert past.id == world.grants.take_next().task.id
+    assert world.grants.take_next() is None
+    world.now = at
+    assert later.id == world.grants.take_next().task.id
+    with pytest.raises(InvalidInput, match="external"):
+        world.submit(kind="away", run_at=at)
+
+
+def test_limits_name_the_types_and_owners_of_which_no_more_may_run():
+    kinds = [("x", "a"), ("x", "a"), ("y", "b")]
+    running = [a_task(n, type=type_, owner=owner) for n, (type_, owner) in enumerate(kinds)]
+    assert ([], []) == Limits().reached(running)
+    assert (["x"], []) == Limits({"x": 2, "y": 2}).reached(running)
+    assert (["y"], ["a"]) == Limits({"x": 3, "y": 1}, per_owner=2).reached(running)
+
+
 def test_an_attempt_that_fails_is_queued_again_while_attempts_are_left(world):
     task = world.submit(max_attempts=2)
     world.grants.finish(world.grants.take_next(), Outcome(Ending.FAILED, error="no luck"), None)
     pending = world.events(task.id)[-1]
     assert ("pending", "no luck", 1) == tuple(pending.data[name] for name in ("status", "error", "attempt"))
+    world.now = world.task(task.id).due_at
     world.grants.finish(world.grants.take_next(), Outcome(Ending.FAILED, error="again"), None)
     ended = world.events(task.id)[-1]
     assert (EventType.ERROR, "again", Status.FAILED) == (ended.type, ended.data["error"], world.task(task.id).status)

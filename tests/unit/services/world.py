@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from api.domain.permission import LOCAL
+from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
 from api.services.control import Controller
 from api.services.emit import Emitter
@@ -49,9 +50,9 @@ class World:
             self.copied,
         )
         self.controller = Controller(self.store, self.publisher, self.wake)
-        self.grants = Grants(self.store, self.publisher, "worker-1")
+        self.grants = Grants(self.store, self.publisher, self.clock, "worker-1", RetryPolicy(first_seconds=60))
         self.emitter = Emitter(self.store, self.publisher)
-        self.queries = Queries(self.store)
+        self.queries = Queries(self.store, self.clock)
 
     def clock(self):
         self.now += timedelta(seconds=1)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
 from api.errors import ConfigError, Unavailable
 from api.ports import IdempotentRequest
@@ -20,11 +21,12 @@ from api.store.engine import Database
 from api.store.migrate import migrate
 from api.store.sql import SqlStore
 from api.store.tables import metadata
+from api.store.values import micros
 from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
 
 JOURNALS = Path(__file__).parent / "journals"
 ADDED = (0, None, None, None, None, "[]", "[]", 0)
-"""What later columns of a task hold in a journal of the first version."""
+"""What later columns of a task hold in a journal of the first version; a waiting one has its rank behind them."""
 TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
@@ -47,6 +49,17 @@ def test_the_migrations_lead_to_the_tables_that_the_code_uses(url: str) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_the_migrations_lead_to_the_indexes_that_the_code_uses(url: str, path: Path) -> None:
+    """To the letter: their conditions are not seen above."""
+    migrate(url)
+    made = create_engine("sqlite://")
+    metadata.create_all(made)
+    indexes = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    with closing(sqlite3.connect(path)) as migrated, made.connect() as connection:
+        known = dict(connection.exec_driver_sql(indexes).all())
+        assert known == dict(migrated.execute(indexes).fetchall())
 
 
 def test_events_are_stored_in_the_order_of_their_key(url: str, path: Path) -> None:
@@ -144,7 +157,11 @@ def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Pa
     with closing(SqlStore(url, runtime)) as store:
         with closing(sqlite3.connect(path)) as connection:
             after = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
-        assert before | {"tasks": [(*row, *ADDED) for row in before["tasks"]]} == after
+        ranks = [0, micros(a_task(2, priority=5).urgency[0])]
+        assert (
+            before | {"tasks": [(*row, *ADDED, rank) for row, rank in zip(before["tasks"], ranks, strict=True)]}
+            == after
+        )
         ended, waiting = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
         assert (4, 0, {"x": 1.5}) == (ended.last_seq, ended.trimmed_seq, ended.result)
         assert a_task(2, priority=5) == waiting

@@ -55,8 +55,10 @@ def test_a_total_is_counted_in_an_index_alone(connection: Connection, where: Tas
 
 
 def test_the_queue_is_read_from_its_own_index(connection: Connection) -> None:
-    assert plan(connection, tasks.NEXT_PENDING) == "SEARCH tasks USING INDEX ix_tasks_queue (status=?)"
-    assert plan(connection, tasks.AHEAD).count("USING COVERING INDEX ix_tasks_queue") == 2
+    assert plan(connection, tasks.next_pending(0, 0)) == "SEARCH tasks USING INDEX ix_tasks_queue (status=?)"
+    assert plan(connection, tasks.next_pending(2, 1)) == "SEARCH tasks USING INDEX ix_tasks_queue (status=?)"
+    assert "USING COVERING INDEX ix_tasks_queue" in plan(connection, tasks.AHEAD)
+    assert "USING COVERING INDEX ix_tasks_queue" in plan(connection, tasks.NEXT_DUE)
 
 
 def test_tagged_tasks_are_found_by_tag(connection: Connection) -> None:
