@@ -112,6 +112,10 @@ class TaskCancelled(RuncastError):
     """The task was cancelled."""
 
 
+class TaskPaused(TaskCancelled):
+    """The task is paused and leaves its worker to others: it goes on later, elsewhere, from what it saved last."""
+
+
 class ClientError(RuncastError):
     """The request could not be done."""
 

@@ -205,6 +205,8 @@ class Ending(StrEnum):
     CANCELLED = "cancelled"
     LOST = "lost"
     """The runner itself was stopped: the attempt does not count."""
+    PAUSED = "paused"
+    """It has left its worker and goes on from its checkpoint when it is resumed, in the same attempt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,12 @@ class Context(Protocol):
         """Write one line to the task's log; print() and logging arrive there as well."""
 
     def checkpoint(self) -> None:
-        """A point where the task may pause or stop: blocks while paused, raises `TaskCancelled` when cancelled."""
+        """A point where the task may pause or stop: raises `TaskCancelled` when cancelled.
+
+        While paused it blocks, and the task keeps its worker. If something has been given to `save`, it raises
+        `TaskPaused` (a `TaskCancelled`) instead: let it pass, and the task goes on from there when it is resumed, on
+        whatever worker is free then. So save right before.
+        """
 
     def save(self, state: bytes) -> None:
         """Keep `state` so that the next attempt finds it in `restored`; replaces the one before, atomically."""

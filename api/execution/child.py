@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from api.domain.workload import Workload
+from api.errors import TaskPaused
 from api.execution import endings, limits
 from api.execution.capture import capture
 from api.execution.channel import Channel
@@ -51,9 +52,13 @@ def perform(assignment: Assignment, outlet: Outlet, gate: Gate) -> End:
         ctx.checkpoint()  # cancelled while it was being imported
         result = workload.run(params, ctx)
     except BaseException as error:  # noqa: BLE001 - the same; SystemExit is one of them
-        return endings.stopped(error) if gate.stopped else endings.failed(error)
-    # One that was told to stop and returned in good order was cancelled all the same.
-    return endings.cancelled() if gate.stopped else endings.returned(result, ctx)
+        if gate.stopped:
+            return endings.stopped(error)
+        return endings.paused() if gate.left and isinstance(error, TaskPaused) else endings.failed(error)
+    # One that was told to stop, or to leave, and returned in good order has done so all the same.
+    if gate.stopped:
+        return endings.cancelled()
+    return endings.paused() if gate.left else endings.returned(result, ctx)
 
 
 def _prepare(assignment: Assignment) -> tuple[Workload, Any]:

@@ -37,6 +37,7 @@ class ChildContext:
         self._outlet = outlet
         self._gate = gate
         self._saving = threading.Lock()
+        gate.can_leave = self.restored is not None
 
     def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
         self._outlet.progress(point(current, total, message))
@@ -57,6 +58,7 @@ class ChildContext:
             raise WorkloadError(f"ctx.save: the state must be bytes, not {type(state).__name__}")
         with self._saving:
             write_checkpoint(self._assignment.checkpoint_file, bytes(state))
+        self._gate.can_leave = True
 
     def input_path(self, name: str) -> Path:
         return resolve_input(name, self._assignment.input_dirs)

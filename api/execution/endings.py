@@ -50,6 +50,11 @@ def cancelled() -> End:
     return End(Ending.CANCELLED)
 
 
+def paused() -> End:
+    """The end of a workload that has left its worker, to go on later from its checkpoint."""
+    return End(Ending.PAUSED)
+
+
 def unprepared(error: Exception) -> End:
     """The end of a task whose workload could not even be called; of a broken module its own traceback."""
     known = isinstance(error, (InvalidInput, WorkloadError))

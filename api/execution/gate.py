@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from api.errors import TaskCancelled
+from api.errors import TaskCancelled, TaskPaused
 
 RUNNING, PAUSED = "running", "paused"
 
@@ -42,6 +42,10 @@ class Gate:
         self._calm = True
         self.stopped = False
         """Whether the workload has been told to stop."""
+        self.can_leave = False
+        """Whether another worker could go on from what has been saved."""
+        self.left = False
+        """Whether the workload has been told to leave, for a pause."""
 
     def ask(self, command: str) -> None:
         """`pause`, `resume`, `cancel` or `shutdown`; from any thread, takes effect at the next checkpoint."""
@@ -54,7 +58,8 @@ class Gate:
             self._changed.notify_all()
 
     def checkpoint(self) -> None:
-        """Returns at once as a rule, blocks while paused, raises `TaskCancelled` once stopped."""
+        """Returns at once as a rule; raises `TaskCancelled` once stopped, `TaskPaused` once paused if it can leave,
+        else blocks while paused."""
         if not self._calm:
             with self._changed:
                 self._obey()
@@ -65,7 +70,12 @@ class Gate:
                 self.stopped = True
                 raise TaskCancelled
             self._say(PAUSED)
+            self.left = self.left or self.can_leave
+            if self.left:
+                break
             self._changed.wait()
+        if self.left:  # for good: a resume that comes now is for its next worker
+            raise TaskPaused
         self._say(RUNNING)
         self._calm = True
 

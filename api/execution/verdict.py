@@ -52,6 +52,8 @@ def outcome(facts: Facts) -> Outcome:
     for reason, made in _STOPPED.items():
         if reason in facts.reasons:
             return made(facts)
+    if end is not None and end.ending is Ending.PAUSED:
+        return Outcome(Ending.PAUSED)
     if end is not None:
         return Outcome(Ending.FAILED, error=end.error or "the workload ended without a reason", traceback=end.traceback)
     return Outcome(Ending.FAILED, error=_death(facts))

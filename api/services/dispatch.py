@@ -188,7 +188,7 @@ class Dispatcher:
 
     def _settle(self, grant: Grant, outcome: Outcome) -> None:
         """Move the files, then commit the end: who hears of it finds them in place."""
-        again = outcome.ending is Ending.LOST or (
+        again = outcome.ending in (Ending.LOST, Ending.PAUSED) or (
             outcome.ending is Ending.FAILED and grant.task.attempt < grant.task.max_attempts
         )
         place = None if again else self._place_of(grant)

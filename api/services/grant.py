@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from api import metrics
 from api.domain.event import Draft, EventType, rfc3339
 from api.domain.lifecycle import Command, Status
 from api.domain.retry import RetryPolicy
 from api.domain.task import Task
+from api.errors import StaleLease
 from api.ports import Clock, Ending, Outcome, Store, Transaction
 from api.services.publish import Commit, Publisher
 
@@ -62,16 +64,14 @@ class Grants:
         return commit.task
 
     def took_effect(self, grant: Grant, state: str) -> None:
-        """Commit that the worker has `paused` or is `running` again."""
-        status = Status(state)
-        change = _status(status, "paused" if status is Status.PAUSED else "running again", grant.task.attempt)
-        reached = Command.PAUSE if status is Status.PAUSED else Command.RESUME
-        self._publisher.publish(
-            grant.task.id,
-            [change],
-            lease_id=grant.lease_id,
-            also=lambda task: replace(task, pending_command=None) if task.pending_command == reached else task,
-        )
+        """Commit that the worker has `paused` or is `running` again, and how long that took."""
+        now = self._clock()
+        try:
+            commit = self._store.write(lambda tx: self._took_effect(tx, grant, Status(state), now))
+        except StaleLease:
+            metrics.STALE_REPORTS.inc()
+            raise
+        self._publisher.ring(commit)
 
     def recover(self) -> list[Task]:
         """Put back in the queue what an earlier process was working on; call it while no one works.
@@ -87,6 +87,21 @@ class Grants:
         """The tasks as they stand, for passing their pending commands on."""
         found = self._store.read(lambda tx: [tx.task(task_id) for task_id in task_ids])
         return {task.id: task for task in found if task}
+
+    def _took_effect(self, tx: Transaction, grant: Grant, status: Status, now: datetime) -> Commit:
+        task = tx.task(grant.task.id)
+        reached = Command.PAUSE if status is Status.PAUSED else Command.RESUME
+        change = _status(status, "paused" if status is Status.PAUSED else "running again", grant.task.attempt)
+        if task is not None and task.pending_command == reached:
+            asked = tx.latest_event(task.id, (EventType.STATUS_CHANGE,), upto=task.last_seq)
+            if asked is not None:  # the journal's last word on it: that it was asked for
+                took = max(0.0, (now - asked.at).total_seconds())
+                change = Draft(change.type, {**change.data, "took_seconds": round(took, 3)})
+
+        def settled(it: Task) -> Task:
+            return replace(it, pending_command=None) if it.pending_command == reached else it
+
+        return self._publisher.within(tx, task, [change], grant.lease_id, also=settled)
 
     def _take(self, tx: Transaction, task: Task, lease_id: str) -> Commit:
         attempt = task.attempt + 1
@@ -105,13 +120,16 @@ class Grants:
     ) -> Commit:
         task = tx.task(grant.task.id)
         again = outcome.ending is Ending.FAILED and grant.task.attempt < grant.task.max_attempts
-        drafts = [_again(outcome, grant.task, retry_at)] if again else _ending(outcome, grant.task)
-        ends = drafts[-1].terminal
+        if outcome.ending in (Ending.LOST, Ending.PAUSED):
+            drafts = [_left(task, outcome.ending)] if task is not None else []
+        else:
+            drafts = [_again(outcome, grant.task, retry_at)] if again else _ending(outcome, grant.task)
+        ends = bool(drafts) and drafts[-1].terminal
 
         def leave(it: Task) -> Task:
             left = replace(it, lease_id=None, worker=None, pending_command=None)
-            if outcome.ending is Ending.LOST:
-                left = replace(left, attempt=max(0, left.attempt - 1))  # a restart uses no attempt up
+            if outcome.ending in (Ending.LOST, Ending.PAUSED):
+                left = replace(left, attempt=max(0, left.attempt - 1))  # neither uses an attempt up
             if again:
                 left = replace(left, due_at=retry_at)
             return replace(left, artifact_dir=artifact_dir, worker=it.worker) if ends else left
@@ -122,12 +140,7 @@ class Grants:
         return [self._put_back(tx, task) for task in tx.with_status([Status.RUNNING, Status.PAUSED]) if task.lease_id]
 
     def _put_back(self, tx: Transaction, task: Task) -> Commit:
-        if task.pending_command == Command.CANCEL:
-            change = _status(Status.CANCELLED, "cancelled", task.attempt)
-        elif task.status is Status.PAUSED and task.pending_command != Command.RESUME:
-            change = _status(Status.PAUSED, "paused; its worker ended with the server", task.attempt)
-        else:
-            change = _status(Status.PENDING, "the server was restarted: waiting for a free worker", task.attempt)
+        change = _left(task, None)
 
         def released(it: Task) -> Task:
             return replace(it, lease_id=None, worker=None, pending_command=None, attempt=max(0, it.attempt - 1))
@@ -142,10 +155,26 @@ def _ending(outcome: Outcome, task: Task) -> list[Draft]:
         return [Draft(EventType.STATUS_CHANGE, data)]
     if outcome.ending is Ending.CANCELLED:
         return [_status(Status.CANCELLED, "cancelled", attempt)]
-    if outcome.ending is Ending.LOST:
-        return [_status(Status.PENDING, "the server stopped: waiting for a free worker", attempt)]
     failed = {"status": str(Status.FAILED), "error": outcome.error, "attempt": attempt}
     return [Draft(EventType.ERROR, {**failed, "traceback": outcome.traceback} if outcome.traceback else failed)]
+
+
+_LEFT: dict[Ending | None, tuple[str, str]] = {
+    Ending.PAUSED: ("paused: its worker is free for others", "resuming: waiting for a free worker"),
+    Ending.LOST: ("paused: its worker ended with the server", "the server stopped: waiting for a free worker"),
+    None: ("paused: its worker ended with the server", "the server was restarted: waiting for a free worker"),
+}
+"""By how the worker was left, None for a crash of the server: what a paused task says, and one that goes on."""
+
+
+def _left(task: Task, ending: Ending | None) -> Draft:
+    """What a task without its worker becomes: what was asked for meanwhile, or what it was."""
+    paused, goes_on = _LEFT[ending]
+    if task.pending_command == Command.CANCEL:
+        return _status(Status.CANCELLED, "cancelled", task.attempt)
+    if task.status is Status.PAUSED and task.pending_command != Command.RESUME:
+        return _status(Status.PAUSED, paused, task.attempt)
+    return _status(Status.PENDING, goes_on, task.attempt)
 
 
 def _again(outcome: Outcome, task: Task, retry_at: datetime) -> Draft:

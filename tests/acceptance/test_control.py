@@ -38,6 +38,65 @@ def test_a_task_pauses_resumes_and_is_cancelled(server):
     assert (409, "a cancelled task cannot be paused") == (refused.status_code, refused.json()["detail"])
 
 
+def test_a_paused_task_that_has_saved_makes_room_for_others_and_goes_on_from_there(start_server):
+    server = start_server(env={"RUNCAST_MAX_WORKERS": "1"})
+    task_id = submit(server.url, "test-counter", {"upto": 60, "delay": 0.05})
+    wait_until(lambda: task(server.url, task_id)["current_iteration"] > 3)
+    post(server, task_id, "pause")
+    wait_for_status(server.url, task_id, "paused")
+    wait_for_status(server.url, submit(server.url, "test-noop"), "completed")
+    server.restart()
+    waiting = task(server.url, task_id)
+    assert ("paused", None) == (waiting["status"], waiting["worker"])
+    assert 202 == post(server, task_id, "resume").status_code
+    done = wait_for_status(server.url, task_id, "completed")
+    assert (waiting["current_iteration"], 60, 1) == (
+        done["result"]["started_after"],
+        done["result"]["at"],
+        done["attempt"],
+    )
+    events = history(server.url, task_id)
+    assert list(range(1, len(events) + 1)) == [event["seq"] for event in events]
+    counted = [event["data"]["current_iteration"] for event in events if event["event_type"] == "progress"]
+    assert counted == sorted(set(counted))
+    (pause,) = [event["data"] for event in events if event["data"].get("message") == "paused"]
+    assert 0 <= pause["took_seconds"] < 5
+
+
+def test_a_paused_task_that_has_saved_nothing_keeps_its_worker(start_server):
+    server = start_server(env={"RUNCAST_MAX_WORKERS": "1"})
+    task_id = slow_task(server)
+    post(server, task_id, "pause")
+    paused = wait_for_status(server.url, task_id, "paused")
+    other = submit(server.url, "test-noop")
+    assert (True, "pending") == (paused["worker"] is not None, task(server.url, other)["status"])
+    post(server, task_id, "cancel")
+    wait_for_status(server.url, other, "completed")
+
+
+def test_an_optimisation_that_was_paused_ends_as_one_that_was_not(server):
+    params = {"bom_file": "config/bom_example.json", "max_iterations": 12, "convergence_threshold": 0.0, "seed": 7}
+    whole = submit(server.url, "optimization", params)
+    wait_for_status(server.url, whole, "completed")
+    task_id = submit(server.url, "optimization", params)
+    for _ in range(2):
+        before = task(server.url, task_id)["current_iteration"]
+        wait_until(lambda before=before: task(server.url, task_id)["current_iteration"] > before)
+        post(server, task_id, "pause")
+        wait_until(lambda: task(server.url, task_id)["worker"] is None)
+        assert "paused" == task(server.url, task_id)["status"]
+        post(server, task_id, "resume")
+    wait_for_status(server.url, task_id, "completed")
+    first, second = ([_metrics(event) for event in history(server.url, each)] for each in (whole, task_id))
+    assert [each for each in first if each] == [each for each in second if each]
+
+
+def _metrics(event):
+    return (
+        (event["data"]["iteration"], event["data"]["metrics"]) if event["event_type"] == "iteration_complete" else None
+    )
+
+
 def test_every_command_is_journaled_when_received_and_when_in_effect(server):
     task_id = slow_task(server)
     post(server, task_id, "pause")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.errors import TaskCancelled
+from api.errors import TaskCancelled, TaskPaused
 from api.execution.gate import Gate
 from tests.support.waiting import wait_until
 
@@ -30,6 +30,21 @@ class Worker:
     def join(self) -> str:
         self._thread.join(5)
         return self.outcome
+
+
+def test_who_can_leave_does_so_for_good_when_paused(said: list[str]) -> None:
+    gate = Gate(said.append)
+    gate.can_leave = True
+    gate.ask("pause")
+    for later in ("resume", "pause", "resume"):
+        with pytest.raises(TaskPaused):
+            gate.checkpoint()
+        gate.ask(later)
+    gate.ask("cancel")
+    with pytest.raises(TaskCancelled) as stopped:
+        gate.checkpoint()
+    assert (False, True, True) == (isinstance(stopped.value, TaskPaused), gate.left, gate.stopped)
+    assert ["paused"] == said
 
 
 @pytest.fixture

@@ -161,6 +161,55 @@ def test_a_failed_attempt_waits_before_the_next_and_can_be_cancelled_meanwhile(w
     assert Status.CANCELLED is world.controller.control(LOCAL, task.id, Command.CANCEL).status
 
 
+def paused(world, **options):
+    """The grant of a task that has paused at its worker."""
+    task = world.submit(**options)
+    grant = world.grants.take_next()
+    world.controller.control(LOCAL, task.id, Command.PAUSE)
+    world.grants.took_effect(grant, "paused")
+    return grant
+
+
+def test_a_pause_says_how_long_it_took(world):
+    grant = paused(world)
+    told = world.events(grant.task.id)[-1].data
+    assert ("paused", 1.0) == (told["status"], told["took_seconds"])  # the clock goes a second at each look
+    world.controller.control(LOCAL, grant.task.id, Command.RESUME)
+    world.grants.took_effect(grant, "running")
+    told = world.events(grant.task.id)[-1].data
+    assert ("running", 1.0) == (told["status"], told["took_seconds"])
+    with pytest.raises(StaleLease):
+        world.grants.took_effect(Grant(grant.task, "another"), "paused")
+
+
+def test_a_task_that_leaves_its_worker_stays_paused_and_goes_on_in_the_same_attempt(world):
+    grant = paused(world)
+    world.grants.finish(grant, Outcome(Ending.PAUSED), None)
+    task = world.task(grant.task.id)
+    assert (Status.PAUSED, None, None, 0) == (task.status, task.lease_id, task.worker, task.attempt)
+    assert world.grants.take_next() is None
+    assert Status.PENDING is world.controller.control(LOCAL, task.id, Command.RESUME).status
+    assert Status.PENDING is world.controller.control(LOCAL, task.id, Command.RESUME).status
+    again = world.grants.take_next()
+    assert (task.id, 1, True) == (again.task.id, again.task.attempt, again.lease_id != grant.lease_id)
+    with pytest.raises(StaleLease):
+        world.publisher.publish(task.id, [LINE], lease_id=grant.lease_id)
+
+
+@pytest.mark.parametrize("ending", [Ending.PAUSED, Ending.LOST])
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [(None, Status.PAUSED), (Command.RESUME, Status.PENDING), (Command.CANCEL, Status.CANCELLED)],
+)
+def test_what_is_asked_of_a_paused_task_while_it_leaves_is_done(world, ending, command, status):
+    grant = paused(world)
+    if command is not None:
+        world.controller.control(LOCAL, grant.task.id, command)
+    world.grants.finish(grant, Outcome(ending), None)
+    task = world.task(grant.task.id)
+    assert (status, None, None) == (task.status, task.pending_command, task.lease_id)
+
+
 def test_an_attempt_that_is_lost_with_its_server_goes_on_at_once(world):
     task = world.submit(max_attempts=3)
     world.grants.finish(world.grants.take_next(), Outcome(Ending.LOST), None)

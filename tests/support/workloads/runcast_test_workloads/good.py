@@ -163,6 +163,7 @@ result = Workload("test-result", "Returns odd results", Result, run_result)
 class Counter(Params):
     upto: int = 10
     fail_at: int | None = Field(None, description="In the first attempt, exit here")
+    delay: float = Field(0.0, ge=0, allow_inf_nan=False, description="Seconds for each number")
 
 
 def run_counter(params: Counter, ctx: Context) -> Mapping[str, Any]:
@@ -172,6 +173,7 @@ def run_counter(params: Counter, ctx: Context) -> Mapping[str, Any]:
         ctx.progress(number, params.upto)
         if ctx.attempt == 1 and number == params.fail_at:
             os._exit(9)
+        rest(ctx, params.delay)
     return {"started_after": start, "at": params.upto, "folder": Path.cwd().name}
 
 
