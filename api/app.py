@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,7 @@ from api.domain.workload import Workload
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
 from api.goodbye import Door, dismiss
-from api.lifecycle import Backstage
+from api.lifecycle import Backstage, Loop
 from api.log import get_logger
 from api.pages import create_pages
 from api.rest.application import create_spec, register_rest
@@ -37,11 +37,13 @@ from api.runtime.base import Runtime
 from api.runtime.choose import current_runtime
 from api.runtime.lockfile import LockFile
 from api.runtime.offload import offload
+from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.dispatch import Dispatcher, Limits
 from api.services.edit import Editor
 from api.services.emit import Emitter
 from api.services.folders import Folders
+from api.services.follow_up import FollowUp
 from api.services.grant import Grants
 from api.services.health import OK, Readiness
 from api.services.publish import Publisher
@@ -49,7 +51,7 @@ from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.retention import Retention
-from api.services.submit import Submitter
+from api.services.submit import Check, Submitter
 from api.store.sql import SqlStore
 from api.workloads.registry import Workloads, load_workloads, validate_params
 
@@ -174,15 +176,18 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     everything = Everything(core.store, core.bus, runtime)
     dispatcher = _dispatcher(core)
     controller = Controller(core.store, core.publisher, dispatcher.wake)
-    submitter = _submitter(core, workloads, dispatcher)
+    check = _check(core)
+    submitter = _submitter(core, workloads, check, dispatcher)
+    follow_up = FollowUp(core.store, core.publisher, controller, utc_now, runtime, workloads, check, dispatcher.wake)
     reports = ExternalReports(core.store, core.publisher, workloads)
-    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep))
+    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), (follow_up,))
     spec = create_spec(runcast_version())
     parts = Parts(
         contract=Contract(spec),
         runtime=runtime,
         clock=utc_now,
         submitter=submitter,
+        batches=Batches(core.store, core.publisher, utc_now, runtime, submitter, controller, follow_up),
         controller=controller,
         reports=reports,
         queries=core.queries,
@@ -214,17 +219,23 @@ def _dispatcher(core: _Core) -> Dispatcher:
     )
 
 
-def _submitter(core: _Core, workloads: Workloads, dispatcher: Dispatcher) -> Submitter:
-    def check(workload: Workload, params: Mapping[str, Any]) -> dict[str, Any]:
-        return validate_params(workload, params, core.settings.input_dirs)
+def _check(core: _Core) -> Check:
+    def check(workload: Workload, params: Mapping[str, Any], later: Collection[str] = ()) -> dict[str, Any]:
+        return validate_params(workload, params, core.settings.input_dirs, later)
 
+    return check
+
+
+def _submitter(core: _Core, workloads: Workloads, check: Check, dispatcher: Dispatcher) -> Submitter:
     def copy_checkpoint(task_id: str, to_task_id: str) -> bool:
         return offload(core.runtime, lambda: core.folders.copy_checkpoint(task_id, to_task_id))
 
     return Submitter(core.store, core.publisher, utc_now, workloads, check, dispatcher.wake, copy_checkpoint)
 
 
-def _backstage(core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]]) -> Backstage:
+def _backstage(
+    core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]], loops: Sequence[Loop]
+) -> Backstage:
     return Backstage(
         runtime=core.runtime,
         spawn=core.socketio.start_background_task,
@@ -232,6 +243,7 @@ def _backstage(core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[]
         grants=core.grants,
         dispatcher=dispatcher,
         sweeps=sweeps,
+        loops=loops,
         store=core.store,
         retention=_retention(core),
     )

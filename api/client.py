@@ -139,6 +139,27 @@ class APIClient:
         """
         return self._json("POST", _task(task_id, "retry"), json={"from_checkpoint": from_checkpoint, **edits})
 
+    def submit_batch(
+        self, tasks: Sequence[Mapping[str, Any]], name: str = "", *, idempotency_key: str | None = None
+    ) -> Json:
+        """Submit tasks together, all or none: `{"batch_id", "task_ids" in their order, "refs", …}`.
+
+        Each is a body as `POST /api/tasks` takes it, `{"type", "params", …}`, with a `ref` if others name it:
+        in `depends_on`, or as a param, `{"$result": <ref, number in the list or task id>, "path": "a.b"}`.
+        `APIError` 422 names each wrong one by its number.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+        body = {"tasks": [dict(task) for task in tasks], "name": name}
+        return self._json("POST", "/api/batches", json=body, headers=headers)
+
+    def get_batch(self, batch_id: str) -> Json:
+        """`status, progress_percent, total, counts{by status}`; `list_tasks(batch_id=…)` gives its tasks."""
+        return self._json("GET", _path("batches", batch_id))
+
+    def cancel_batch(self, batch_id: str) -> Json:
+        """Cancel every task of it that has not ended; returns the batch."""
+        return self._json("POST", _path("batches", batch_id, "cancel"))
+
     def report(self, name: str, total: int | None = None, *, params: Mapping[str, Any] | None = None) -> Report:
         """A task for work that runs in this process: `with client.report("my job", total=100) as job`.
 
@@ -280,7 +301,11 @@ class APIClient:
 
 
 def _task(task_id: str, *rest: str) -> str:
-    return "/".join(["/api/tasks", *(quote(part, safe="") for part in (task_id, *rest))])
+    return _path("tasks", task_id, *rest)
+
+
+def _path(*parts: str) -> str:
+    return "/".join(["/api", *(quote(part, safe="") for part in parts)])
 
 
 def _problem(response: requests.Response) -> APIError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from api import metrics
 from api.errors import RuncastError
@@ -27,6 +27,15 @@ TICK_SECONDS = 0.02
 LOOK_SECONDS = 0.1
 
 
+class Loop(Protocol):
+    """Something that works in a background thread of its own, in every process."""
+
+    def run(self) -> None:
+        """Returns after `leave`; survives whatever the journal does."""
+
+    def leave(self) -> None: ...
+
+
 class Backstage:
     """Dispatcher and sweep. One process at a time runs the tasks of a data folder; another one stands by."""
 
@@ -39,6 +48,7 @@ class Backstage:
         grants: Grants,
         dispatcher: Dispatcher,
         sweeps: Sequence[Callable[[], None]],
+        loops: Sequence[Loop],
         store: Store,
         retention: Retention,
     ) -> None:
@@ -49,6 +59,7 @@ class Backstage:
         self._grants = grants
         self._dispatcher = dispatcher
         self._sweeps = tuple(sweeps)
+        self._loops = tuple(loops)
         self._store = store
         self._retention = retention
         self._started = False
@@ -61,10 +72,14 @@ class Backstage:
             self._spawn(self._sweep_for_ever)
             self._spawn(self._watch_the_hub)
             self._spawn(self._run_tasks)
+            for loop in self._loops:
+                self._spawn(loop.run)
 
     def leave(self) -> None:
         """Begin to stop: no more tasks are taken, those that run are asked to end. Does not wait."""
         self._leaving = True
+        for loop in self._loops:
+            loop.leave()
         if self._lock.held:
             self._dispatcher.leave()
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from api.domain.batch import Batch, BatchState
+from api.domain.dependency import Continuation, Follow
 from api.domain.event import Draft, Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
@@ -27,6 +29,7 @@ class TaskFilter:
     type: str | None = None
     tag: str | None = None
     owner: str | None = None
+    batch_id: str | None = None
     text: str | None = None
     visible_to: str | None = None
     """Only tasks of this owner, whatever else is asked for: the permission, not a wish."""
@@ -59,7 +62,38 @@ class Stretch:
     last_seq: int
 
 
-class Transaction(Protocol):
+class BatchTransaction(Protocol):
+    """The part of a transaction that is about tasks together: batches, dependencies, what is left to be done."""
+
+    def batch(self, batch_id: str) -> BatchState | None: ...
+    def batch_task_ids(self, batch_id: str) -> list[str]:
+        """In the order of the submission."""
+
+    def batch_tasks(self, batch_id: str, *, after: str, limit: int) -> list[Task]:
+        """Those with an id > `after`, by id, `limit` at most."""
+
+    def dependants(self, task_id: str, *, after: str = "", limit: int) -> list[str]:
+        """Ids > `after`, in order, of the waiting tasks that depend on this one, whether or not it has ended."""
+
+    def continuations(self, kinds: Sequence[Follow], *, limit: int) -> list[Continuation]:
+        """What is left to be done of these kinds, what has waited longest first."""
+
+    def add_tasks(self, new: Sequence[Task], first: Sequence[Event]) -> None:
+        """Write new tasks as their first event leaves them, that event, and whom each waits for."""
+
+    def add_batch(self, batch: Batch) -> None: ...
+    def depend(self, task: Task, parent_id: str) -> None:
+        """Note that `task`, which waits, depends on one more."""
+
+    def drop_dependencies(self, task_id: str) -> None:
+        """It waits no longer, for whatever reason."""
+
+    def defer(self, continuation: Continuation) -> None: ...
+    def advance(self, continuation: Continuation, after: str) -> None: ...
+    def done(self, continuation: Continuation) -> None: ...
+
+
+class Transaction(BatchTransaction, Protocol):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
     def task(self, task_id: str) -> Task | None: ...

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from api.domain.permission import LOCAL, Action, Principal, allows
-from api.domain.task import Task
+from api.domain.permission import LOCAL, Action, Owned, Principal, allows
 from api.errors import Forbidden, NotFound
 
 
@@ -12,7 +11,7 @@ def current_principal() -> Principal:
     return LOCAL
 
 
-def require(principal: Principal, action: Action, task: Task | None = None) -> None:
+def require(principal: Principal, action: Action, task: Owned | None = None) -> None:
     """Pass, or raise: `NotFound` for a task that the principal may not even see, else `Forbidden`."""
     if allows(principal, action, task):
         return

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-from api.domain.task import Task
+from typing import Protocol
 
 
 class Role(StrEnum):
@@ -36,7 +35,14 @@ LOCAL = Principal("local", Role.ADMIN)
 _READING = frozenset({Action.LIST, Action.VIEW})
 
 
-def allows(principal: Principal, action: Action, task: Task | None = None) -> bool:
+class Owned(Protocol):
+    """A task, a batch, a schedule."""
+
+    @property
+    def owner(self) -> str: ...
+
+
+def allows(principal: Principal, action: Action, task: Owned | None = None) -> bool:
     """Whether `principal` may do `action`, to `task` where there is one.
 
     A viewer reads what is its own, an operator also submits and controls what is its own, an admin

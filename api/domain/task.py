@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from api.domain.dependency import OnParentFailure
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status, leads_to
 from api.errors import Conflict
@@ -70,6 +71,8 @@ class Task:
     """Those of them that have not: it is not due as long as there are any."""
     stalled: bool = False
     """It has not been heard of for much longer than usual."""
+    on_parent_failure: OnParentFailure = OnParentFailure.CANCEL
+    """What becomes of it when one of `depends_on` fails or is cancelled before it could start."""
 
     @property
     def urgency(self) -> tuple[datetime, str]:

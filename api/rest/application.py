@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, jsonify
 from spectree import SpecTree
 
+from api.rest.batches import create_batches
 from api.rest.bom import create_bom
 from api.rest.document import completed, create_spec
 from api.rest.history import create_history
@@ -20,7 +21,15 @@ BASE = "/api"
 
 def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
     app.url_map.merge_slashes = False  # an address with an empty part is missing, and redirects nowhere
-    factories = (create_meta, create_tasks, create_history, create_stream, create_results, create_bom)
+    factories = (
+        create_meta,
+        create_tasks,
+        create_batches,
+        create_history,
+        create_stream,
+        create_results,
+        create_bom,
+    )
     for factory in factories:
         app.register_blueprint(factory(parts), url_prefix=BASE)
     with app.app_context():

@@ -21,6 +21,7 @@ MAX_FLAWS = 50
 _ALWAYS = (403, 404, 405, 500, 503)
 _PATH = {
     "task_id": "The id of a task.",
+    "batch_id": "The id of a batch.",
     "path": "A file of the task, as GET /api/tasks/{task_id}/artifacts lists it.",
     "file": "The name of a picture.",
 }

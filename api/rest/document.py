@@ -36,6 +36,7 @@ _OTHER_MEDIA: dict[str, dict[str, Json]] = {
 }
 """Answers that are not JSON, by operation and status."""
 _BODY_MAY_BE_LEFT_OUT = frozenset({"retry_task"})
+_TASK_BODIES = frozenset({"TaskCreate", "BatchTask"})
 _HEADERS: dict[str, dict[str, str]] = {
     "201": {"Location": "The address of what was created."},
     "405": {"Allow": "The methods that this address has."},
@@ -72,8 +73,9 @@ def completed(document: Json, types: Iterable[str]) -> Json:
             _complete(response, status)
         for status, content in _OTHER_MEDIA.get(operation["operationId"], {}).items():
             operation["responses"][status]["content"] = content
-    of_type = document["components"]["schemas"]["TaskCreate"]["properties"]["type"]
-    of_type["anyOf"] = [{"type": "string", "enum": sorted(types)}, {"type": "null"}]
+    kinds = [{"type": "string", "enum": sorted(types)}, {"type": "null"}]
+    for name in _TASK_BODIES & document["components"]["schemas"].keys():
+        document["components"]["schemas"][name]["properties"]["type"]["anyOf"] = kinds
     return document
 
 

@@ -11,6 +11,7 @@ from api.domain.workload import Workload
 from api.ports import Clock
 from api.rest.contract import Contract
 from api.runtime.base import Runtime
+from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.edit import Editor
 from api.services.health import Readiness
@@ -26,6 +27,7 @@ class Parts:
     runtime: Runtime
     clock: Clock
     submitter: Submitter
+    batches: Batches
     controller: Controller
     reports: ExternalReports
     queries: Queries

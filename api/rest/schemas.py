@@ -15,6 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from api.domain.batch import TASKS_MAX
+from api.domain.dependency import NAME, PARENTS_MAX, OnParentFailure
 from api.domain.event import EventType
 from api.domain.lifecycle import Status
 from api.domain.task import NAME_MAX, PRIORITY_MAX, PRIORITY_MIN, TAG_MAX, TAGS_MAX
@@ -38,14 +40,28 @@ Seconds = Annotated[float, Field(gt=0, le=31_536_000, strict=True)]
 JsonObject = dict[str, Any]
 
 
+TaskName = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+TaskNumber = Annotated[int, Field(ge=0, lt=TASKS_MAX, strict=True)]
+ON_PARENT_FAILURE: Any = Field(
+    OnParentFailure.CANCEL,
+    description="When a task that it depends on fails or is cancelled: `cancel` this one too, or have it `wait` "
+    "for a retry of that one, which takes its place.",
+)
+_BATCH_EXAMPLE: Any = [
+    {"ref": "layout", "type": "optimization", "params": {"bom_file": "config/bom_example.json"}},
+    {"type": "optimization", "params": {"bom_file": "config/bom_small.csv"}, "depends_on": ["layout"]},
+]
+_BATCH_TASK_EXTRA: Any = {"examples": _BATCH_EXAMPLE, "anyOf": [{"required": ["type"]}, {"required": ["bom_file"]}]}
+
+
 class Sent(BaseModel):
     """What a client sends: unknown fields are told, not ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class TaskCreate(Sent):
-    """A task to run. The older flat form has `bom_file` and its fellows in place of `type` and `params`."""
+class TaskBody(Sent):
+    """What a task is to do, whoever starts it and when."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -90,7 +106,41 @@ class TaskCreate(Sent):
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
 
-class TaskCreateHeaders(Sent):
+class TaskCreate(TaskBody):
+    """A task to run. The older flat form has `bom_file` and its fellows in place of `type` and `params`.
+
+    A value of its params may be `{"$result": "<task id>", "path": "a.b"}`: that part of the result of
+    another task, on which it then depends.
+    """
+
+    depends_on: Annotated[list[TaskName], Field(max_length=PARENTS_MAX)] = Field(
+        default_factory=list, description="Ids of tasks that must have completed before this one starts."
+    )
+    on_parent_failure: OnParentFailure = ON_PARENT_FAILURE
+
+
+class BatchTask(TaskBody):
+    """A task of a batch; `depends_on` and `$result` name its fellows, or older tasks by their ids."""
+
+    model_config = ConfigDict(json_schema_extra=_BATCH_TASK_EXTRA)
+
+    ref: TaskName | None = Field(None, description="A name for it within the batch.")
+    depends_on: Annotated[list[TaskName | TaskNumber], Field(max_length=PARENTS_MAX)] = Field(
+        default_factory=list, description="Tasks of this batch by their ref or number (from 0), older ones by their id."
+    )
+    on_parent_failure: OnParentFailure = ON_PARENT_FAILURE
+
+
+class BatchCreate(Sent):
+    """Tasks to submit together: all of them or none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "nightly", "tasks": _BATCH_EXAMPLE}]})
+
+    tasks: Annotated[list[BatchTask], Field(min_length=1, max_length=TASKS_MAX)]
+    name: Name = ""
+
+
+class IdempotencyHeaders(Sent):
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = Field(
         None,
         alias="Idempotency-Key",
@@ -143,6 +193,7 @@ class TaskQuery(Sent):
     type: Text | None = Field(None, max_length=64)
     tag: Text | None = Field(None, max_length=TAG_MAX)
     owner: Text | None = Field(None, max_length=200)
+    batch_id: Text | None = Field(None, max_length=64)
     q: Text | None = Field(None, max_length=200, description="Part of the name or params, or the id's beginning.")
     limit: int = Field(50, ge=1, le=200)
     cursor: Text | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
@@ -235,9 +286,11 @@ class TaskResource(BaseModel):
     attempt: int
     max_attempts: int
     batch_id: str | None
+    schedule_id: str | None
     retry_of: str | None
     depends_on: list[str]
-    waiting_on: list[str]
+    waiting_on: list[str] = Field(description="Those of `depends_on` that have not completed.")
+    on_parent_failure: OnParentFailure
     run_at: str | None
     due_at: str | None = Field(description="While it waits for its time: when `run_at` or the next attempt is due.")
     queue_position: int | None
@@ -259,6 +312,38 @@ class TaskList(BaseModel):
     tasks: list[TaskResource]
     total: int
     next_cursor: str | None
+
+
+class BatchLinks(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    self_: str = Field(alias="self")
+    tasks: str
+    cancel: str
+
+
+class BatchCreated(BaseModel):
+    id: str
+    batch_id: str
+    name: str
+    created_at: str
+    task_ids: list[str] = Field(description="In the order in which they were sent.")
+    refs: dict[str, str] = Field(description="The id of each task that has a `ref`.")
+    links: BatchLinks
+
+
+class BatchResource(BaseModel):
+    """A batch as it stands."""
+
+    id: str
+    batch_id: str
+    name: str
+    owner: str
+    created_at: str
+    status: Status = Field(description="Once all tasks have ended, the worst of their ends.")
+    progress_percent: float = Field(description="The mean of its tasks; one that has ended counts as done.")
+    total: int = Field(description="How many tasks it was submitted with.")
+    counts: dict[Status, int]
+    links: BatchLinks
 
 
 class Envelope(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -15,10 +16,11 @@ from api.domain.task import Task
 from api.ports import TaskFilter
 from api.rest.parts import Parts
 from api.rest.schemas import (
+    IdempotencyHeaders,
     RetryOptions,
+    TaskBody,
     TaskCreate,
     TaskCreated,
-    TaskCreateHeaders,
     TaskEdit,
     TaskList,
     TaskQuery,
@@ -40,21 +42,31 @@ def create_tasks(parts: Parts) -> Blueprint:
 
 def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
     @blueprint.post("/tasks")
-    @parts.contract(body=TaskCreate, headers=TaskCreateHeaders, ok={201: TaskCreated, 200: TaskCreated}, fails=(409,))
-    def create_task(body: TaskCreate, headers: TaskCreateHeaders) -> tuple[Response, int]:
+    @parts.contract(body=TaskCreate, headers=IdempotencyHeaders, ok={201: TaskCreated, 200: TaskCreated}, fails=(409,))
+    def create_task(body: TaskCreate, headers: IdempotencyHeaders) -> tuple[Response, int]:
         """Create a task; it runs as soon as a worker is free.
 
         With an `Idempotency-Key` header the same request twice makes one task: the second answer is 200.
         """
         key = headers.idempotency_key
-        task, new = parts.submitter.submit(current_principal(), _submission(body), idempotency_key=key)
+        submission = replace(
+            submission_of(body), depends_on=tuple(body.depends_on), on_parent_failure=body.on_parent_failure
+        )
+        task, new = parts.submitter.submit(current_principal(), submission, idempotency_key=key)
         return _created(task, 201 if new else 200)
 
     @blueprint.get("/tasks")
     @parts.contract(query=TaskQuery, ok={200: TaskList})
     def list_tasks(query: TaskQuery) -> dict[str, Any]:
         """List tasks, newest first."""
-        where = TaskFilter(status=query.status, type=query.type, tag=query.tag, owner=query.owner, text=query.q or None)
+        where = TaskFilter(
+            status=query.status,
+            type=query.type,
+            tag=query.tag,
+            owner=query.owner,
+            batch_id=query.batch_id,
+            text=query.q or None,
+        )
         page, views = parts.queries.page(current_principal(), where, limit=query.limit, cursor=query.cursor)
         tasks = [task_resource(view.task, view.queue_position) for view in views]
         return {"tasks": tasks, "total": page.total, "next_cursor": page.next_cursor}
@@ -112,7 +124,8 @@ def _add_control(blueprint: Blueprint, parts: Parts) -> None:
         return _created(task, 201)
 
 
-def _submission(body: TaskCreate) -> Submission:
+def submission_of(body: TaskBody) -> Submission:
+    """What every way to start a task has in common."""
     return Submission(
         type=body.type or FLAT_TYPE,
         params=body.params if body.type else body.flat(),

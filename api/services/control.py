@@ -30,12 +30,13 @@ class Controller:
 
         `Conflict` where the lifecycle has no such transition, `NotFound`, `Forbidden`.
         """
-        commit = self._store.write(lambda tx: self._ask(tx, principal, task_id, command))
+        commit = self._store.write(lambda tx: self.within(tx, principal, task_id, command))
         self._publisher.ring(commit)
         self._wake()
         return commit.task
 
-    def _ask(self, tx: Transaction, principal: Principal, task_id: str, command: Command) -> Commit:
+    def within(self, tx: Transaction, principal: Principal, task_id: str, command: Command) -> Commit:
+        """The same inside a transaction of the caller's, who rings after the commit."""
         task = tx.task(task_id)
         if task is None:
             raise NotFound()

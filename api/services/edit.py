@@ -55,6 +55,8 @@ class Editor:
             require(principal, Action.DELETE, task)
             if not task.terminal:
                 raise Conflict(f"a {task.status} task cannot be deleted: cancel it first")
+            for waiting in tx.dependants(task_id, limit=1):
+                raise Conflict(f"the task {waiting} waits and depends on this one: cancel it first, or let it start")
             tx.delete_task(task_id)
             return task
 

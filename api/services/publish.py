@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from api import metrics
-from api.domain.event import Draft, Event
-from api.domain.task import Task, applied
-from api.errors import NotFound, StaleLease
+from api.domain.event import Draft
+from api.domain.task import Task
+from api.errors import StaleLease
 from api.ports import Bus, Clock, Doorbell, Store, Transaction
+from api.services.commit import Change, Commit, append, unchanged
+from api.services.dependants import Dependants
 
-Change = Callable[[Task], Task]
-
-
-def unchanged(task: Task) -> Task:
-    return task
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """What a publish left behind: the events as stored, and the task after them."""
-
-    task: Task
-    events: tuple[Event, ...]
+__all__ = ["Commit", "Publisher"]
 
 
 class Publisher:
@@ -33,6 +23,9 @@ class Publisher:
         self._store = store
         self._bus = bus
         self._clock = clock
+        self.dependants = Dependants(clock)
+        self.follow_up: Callable[[], None] = lambda: None
+        """Called after a commit that may have made other tasks due; set by who sees to them."""
 
     def publish(
         self, task_id: str, drafts: Sequence[Draft], *, lease_id: str | None = None, also: Change = unchanged
@@ -59,22 +52,21 @@ class Publisher:
         also: Change = unchanged,
     ) -> Commit:
         """The same inside a transaction of the caller's, who rings after the commit."""
-        if task is None:
-            raise NotFound()
-        if lease_id is not None and task.lease_id != lease_id:
-            raise StaleLease()
-        at = self._clock()
-        events = []
-        task = also(task)
-        for draft in drafts:
-            event = Event(task.id, task.last_seq + 1, draft.type, draft.data, at)
-            task = applied(task, event)
-            events.append(event)
-        tx.append(task, events)
-        return Commit(task, tuple(events))
+        commit = append(tx, task, drafts, self._clock(), lease_id, also)
+        if not commit.task.terminal:
+            return commit
+        others, follow_up = self.dependants.ended(tx, commit.task)
+        return replace(commit, others=tuple(others), follow_up=follow_up)
 
     def ring(self, commit: Commit) -> None:
         """Tell everyone, after the commit."""
+        self._ring(commit)
+        for other in commit.others:
+            self._ring(other)
+        if commit.follow_up:
+            self.follow_up()
+
+    def _ring(self, commit: Commit) -> None:
         if not commit.events:
             return
         for event in commit.events:

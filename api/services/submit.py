@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from api.access.principals import require
-from api.domain.event import Draft, EventType, rfc3339
+from api.domain.dependency import OnParentFailure, references
+from api.domain.event import rfc3339
 from api.domain.lifecycle import Status
 from api.domain.merge_patch import patched
 from api.domain.permission import Action, Principal
@@ -19,9 +20,14 @@ from api.domain.task import Task
 from api.domain.workload import Workload
 from api.errors import Conflict, Flaw, InvalidInput, NotFound
 from api.ports import Clock, IdempotentRequest, Store, Transaction
+from api.services.entry import enter
 from api.services.publish import Commit, Publisher
 
-Check = Callable[[Workload, Mapping[str, Any]], dict[str, Any]]
+
+class Check(Protocol):
+    def __call__(self, workload: Workload, params: Mapping[str, Any], /, later: Collection[str] = ()) -> dict[str, Any]:
+        """Valid params with defaults filled in, `InvalidInput` for others. When there are fields whose values
+        come `later`, what is wrong whatever they will be is refused, and nothing is filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,19 @@ class Submission:
     timeout_seconds: float | None = None
     run_at: datetime | None = None
     retry_of: str | None = None
+    depends_on: tuple[str, ...] = ()
+    """Ids of tasks. Those whose results `params` refer to need not be among them."""
+    on_parent_failure: OnParentFailure = OnParentFailure.CANCEL
+    batch_id: str | None = None
+    schedule_id: str | None = None
 
     def fingerprint(self) -> str:
         """The same for the same request, whatever the order of its keys."""
         values = [self.type, self.params, self.name, self.tags, self.priority, self.max_attempts, self.timeout_seconds]
         if self.run_at is not None:
             values.append(rfc3339(self.run_at))
+        if self.depends_on:
+            values += [self.depends_on, self.on_parent_failure]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -89,10 +102,13 @@ class Submitter:
         """(task, whether it is new). `InvalidInput` names each wrong param; `Conflict` when the key
         stands for another request."""
         require(principal, Action.SUBMIT)
-        return self._enter(self._draft(principal, submission), idempotency_key, submission.fingerprint())
+        task = self.draft(principal, submission)
+        return self._enter(principal, task, idempotency_key, submission.fingerprint())
 
-    def _enter(self, task: Task, idempotency_key: str | None, fingerprint: str) -> tuple[Task, bool]:
-        known, commit = self._store.write(lambda tx: self._insert(tx, task, idempotency_key, fingerprint))
+    def _enter(
+        self, principal: Principal, task: Task, idempotency_key: str | None, fingerprint: str
+    ) -> tuple[Task, bool]:
+        known, commit = self._store.write(lambda tx: self._insert(tx, principal, task, idempotency_key, fingerprint))
         if commit is None:
             return known, False
         self._publisher.ring(commit)
@@ -120,12 +136,13 @@ class Submitter:
 
     def _submit_from(self, principal: Principal, again: Submission, old: Task) -> Task:
         require(principal, Action.SUBMIT)
-        task = self._draft(principal, again)
+        task = self.draft(principal, again)
         if not self._copy_checkpoint(old.id, task.id):
             raise Conflict("the task has left no checkpoint: retry it without from_checkpoint")
-        return self._enter(task, None, again.fingerprint())[0]
+        return self._enter(principal, task, None, again.fingerprint())[0]
 
-    def _draft(self, principal: Principal, submission: Submission) -> Task:
+    def draft(self, principal: Principal, submission: Submission, *, checked: dict[str, Any] | None = None) -> Task:
+        """The task that the submission asks for, not in the journal yet; `checked` spares the check of its params."""
         workload = self._workloads.get(submission.type)
         if workload is None:
             known = ", ".join(sorted(self._workloads)) or "none"
@@ -133,7 +150,12 @@ class Submitter:
         elsewhere = workload.external
         if elsewhere and submission.run_at is not None:
             raise InvalidInput(flaws=[Flaw(("run_at",), "an external task is run by whoever reports it")])
-        params = self._check(workload, submission.params)
+        found = references(submission.params)
+        depends_on = tuple(dict.fromkeys([*submission.depends_on, *(str(each.target) for each in found)]))
+        if elsewhere and depends_on:
+            raise InvalidInput(flaws=[Flaw(("depends_on",), "an external task is not started here: it cannot wait")])
+        if checked is None:
+            checked = self._check(workload, submission.params, {str(each.loc[0]) for each in found})
         now = self._clock()
         return Task(
             status=Status.RUNNING if elsewhere else Status.PENDING,
@@ -142,7 +164,7 @@ class Submitter:
             type=submission.type,
             owner=principal.user,
             created_at=now,
-            params=params,
+            params=checked,
             name=submission.name,
             tags=submission.tags,
             priority=submission.priority,
@@ -151,9 +173,15 @@ class Submitter:
             run_at=submission.run_at,
             due_at=submission.run_at if submission.run_at is not None and submission.run_at > now else None,
             retry_of=submission.retry_of,
+            batch_id=submission.batch_id,
+            schedule_id=submission.schedule_id,
+            depends_on=depends_on,
+            on_parent_failure=submission.on_parent_failure,
         )
 
-    def _insert(self, tx: Transaction, task: Task, key: str | None, fingerprint: str) -> tuple[Task, Commit | None]:
+    def _insert(
+        self, tx: Transaction, principal: Principal, task: Task, key: str | None, fingerprint: str
+    ) -> tuple[Task, Commit | None]:
         if key is not None:
             earlier = tx.idempotent(task.owner, key)
             known = tx.task(earlier.task_id) if earlier else None
@@ -161,10 +189,12 @@ class Submitter:
                 if earlier.body_hash != fingerprint:
                     raise Conflict("this Idempotency-Key was used for another request")
                 return known, None
-        tx.add_task(task)
+        (commit,) = enter(tx, principal, [task], self._clock)
         if key is not None:
             tx.remember(task.owner, key, IdempotentRequest(fingerprint, task.id), task.created_at)
-        commit = self._publisher.within(tx, task, [_first(task)])
+        if task.retry_of is not None:
+            others, follow_up = self._publisher.dependants.replaced(tx, task.retry_of, task.id)
+            commit = replace(commit, others=tuple(others), follow_up=commit.follow_up or follow_up)
         return commit.task, commit
 
 
@@ -182,15 +212,6 @@ def _again(old: Task, edits: Edits) -> Submission:
         max_attempts=chosen("max_attempts"),
         timeout_seconds=chosen("timeout_seconds"),
         retry_of=old.id,
+        depends_on=old.depends_on if old.waiting_on else (),
+        on_parent_failure=old.on_parent_failure,
     )
-
-
-def _first(task: Task) -> Draft:
-    if task.due_at is not None:
-        message = f"waiting until {rfc3339(task.due_at)}"
-    elif task.status is Status.PENDING:
-        message = "waiting for a free worker"
-    else:
-        message = "reported from elsewhere"
-    data = {"status": str(task.status), "message": message, "attempt": task.attempt}
-    return Draft(EventType.STATUS_CHANGE, data)

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from api.ports import Transaction
 from api.store import guards
-from api.store.memory_transaction import MemoryTransaction, State
+from api.store.memory_state import State
+from api.store.memory_transaction import MemoryTransaction
 
 T = TypeVar("T")
 

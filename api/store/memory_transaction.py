@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -13,26 +13,14 @@ from api.domain.lifecycle import Status
 from api.domain.task import Task
 from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
+from api.store.memory_batches import MemoryBatchRows
+from api.store.memory_state import State
 from api.store.tasks import MUTABLE, oldest_first
 from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
-@dataclass(slots=True)
-class State:
-    """All there is. The values in the dictionaries are never changed, only replaced."""
-
-    epoch: str
-    tasks: dict[str, Task] = field(default_factory=dict)
-    journals: dict[str, tuple[Event, ...]] = field(default_factory=dict)
-    requests: dict[tuple[str, str], IdempotentRequest] = field(default_factory=dict)
-    remembered: dict[tuple[str, str], datetime] = field(default_factory=dict)
-
-    def copy(self) -> State:
-        return State(self.epoch, dict(self.tasks), dict(self.journals), dict(self.requests), dict(self.remembered))
-
-
-class MemoryTransaction:
+class MemoryTransaction(MemoryBatchRows):
     """The protocol `ports.Transaction` on a `State`."""
 
     def __init__(self, state: State, *, writable: bool) -> None:
@@ -149,7 +137,9 @@ class MemoryTransaction:
 
     def delete_task(self, task_id: str) -> None:
         guards.must_be_writable(self._writable)
-        self._state.tasks.pop(task_id, None)
+        task = self._state.tasks.pop(task_id, None)
+        if task and task.batch_id and not self._of_batch(task.batch_id):
+            self._state.batches.pop(task.batch_id, None)
         self._state.journals.pop(task_id, None)
         gone = [key for key, request in self._state.requests.items() if request.task_id == task_id]
         for key in gone:
@@ -201,6 +191,7 @@ def _matches(task: Task, where: TaskFilter) -> bool:
         and where.type in (None, task.type)
         and (where.tag is None or where.tag in task.tags)
         and where.owner in (None, task.owner)
+        and where.batch_id in (None, task.batch_id)
         and where.visible_to in (None, task.owner)
         and (not where.text or _mentions(task, where.text))
     )

@@ -61,6 +61,7 @@ tasks = Table(
     Column("depends_on", Text, nullable=False, server_default="[]"),
     Column("waiting_on", Text, nullable=False, server_default="[]"),
     Column("stalled", Boolean, nullable=False, server_default=false()),
+    Column("on_parent_failure", Text, nullable=False, server_default="cancel"),
     Column("rank", BigInteger, nullable=False, server_default="0"),  # no field: `Task.urgency` in microseconds
 )
 
@@ -79,6 +80,16 @@ Index(
     tasks.c.waiting_on,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
+)
+
+_IN_A_BATCH = text("batch_id IS NOT NULL")
+Index(
+    "ix_tasks_batch",
+    tasks.c.batch_id,
+    tasks.c.created_at,
+    tasks.c.id,
+    sqlite_where=_IN_A_BATCH,
+    postgresql_where=_IN_A_BATCH,
 )
 
 # `tasks.tags` is what is read; this is its index, to find tasks by tag. Written by `tasks.index_tags` alone.
@@ -118,6 +129,38 @@ requests = Table(
 )
 Index("ix_idempotency_keys_task", requests.c.task_id)
 Index("ix_idempotency_keys_created", requests.c.created_at)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+)
+
+# `tasks.depends_on` the other way round, while the child waits for any of its parents: then its rows go.
+# No foreign keys: what waits cannot be deleted, nor can what it depends on.
+dependencies = Table(
+    "task_dependencies",
+    metadata,
+    Column("parent_id", Text, primary_key=True),
+    Column("child_id", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_task_dependencies_child", dependencies.c.child_id)
+
+# What a transaction has left to be done, because all of it at once would hold up everybody else's.
+continuations = Table(
+    "continuations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("other", Text, nullable=False),
+    Column("after", Text, nullable=False),
+)
 
 # One row: the journal itself.
 journal = Table(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or_, select, tuple_, update
 
+from api.domain.dependency import OnParentFailure
 from api.domain.lifecycle import Status
 from api.domain.task import Task
 from api.store.engine import Row
@@ -61,10 +63,18 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "depends_on": lambda text: tuple(from_json(text)),
     "waiting_on": lambda text: tuple(from_json(text)),
     "stalled": bool,
+    "on_parent_failure": OnParentFailure,
 }
 _DECODERS = tuple((FIELDS.index(name), decode) for name, decode in _DECODE.items())
 _TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at"})
 _JSON = frozenset({"params", "tags", "metrics", "result", "depends_on", "waiting_on"})
+_VALUES = attrgetter(*FIELDS)
+_PARAMS = FIELDS.index("params")
+_ENCODERS = tuple(
+    (index, micros if name in _TIMES else to_json)
+    for index, name in enumerate(FIELDS)
+    if name in _TIMES | _JSON - {"params"}
+)
 
 
 def from_row(row: Row) -> Task:
@@ -76,8 +86,8 @@ def from_row(row: Row) -> Task:
     return Task(*values)
 
 
-def to_row(task: Task) -> dict[str, Any]:
-    """Every column of a task."""
+def to_columns(task: Task) -> dict[str, Any]:
+    """Column name → value, of every column."""
     return to_values(task) | {RANK: micros(task.urgency[0])}
 
 
@@ -92,6 +102,17 @@ def to_values(task: Task, names: tuple[str, ...] = FIELDS) -> dict[str, Any]:
             values[name] = to_json(value)
         elif name in _TIMES:
             values[name] = micros(value)
+    return values
+
+
+def to_row(task: Task, encoded: dict[int, str]) -> list[Any]:
+    """The values of every column, in their order. `encoded` keeps the text of params that tasks share."""
+    values = list(_VALUES(task))
+    for index, encode in _ENCODERS:
+        if values[index] is not None:
+            values[index] = encode(values[index])
+    values[_PARAMS] = encoded.get(id(task.params)) or encoded.setdefault(id(task.params), to_json(task.params))
+    values.append(micros(task.urgency[0]))
     return values
 
 

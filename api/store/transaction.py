@@ -13,6 +13,7 @@ from api.domain.lifecycle import Status
 from api.domain.task import Task
 from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import events, guards, listing, requests, tasks, trimming
+from api.store.batches import DROP_EMPTY_BATCH, BatchRows
 from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
@@ -20,7 +21,7 @@ from api.store.statement import Statement
 from api.store.values import micros, moment
 
 
-class SqlTransaction:
+class SqlTransaction(BatchRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
 
     __slots__ = ("_connection", "_epoch", "_writable")
@@ -132,12 +133,12 @@ class SqlTransaction:
         touch(self._connection)
 
     def add_task(self, task: Task) -> None:
-        self._insert(tasks.ADD, tasks.to_row(task), guards.exists(task))
+        self._insert(tasks.ADD, tasks.to_columns(task), guards.exists(task))
         self._index_tags(task)
 
     def save_task(self, task: Task) -> None:
         guards.must_be_writable(self._writable)
-        if not self._connection.change(tasks.SAVE, {"task_id": task.id, **tasks.to_row(task)}):
+        if not self._connection.change(tasks.SAVE, {"task_id": task.id, **tasks.to_columns(task)}):
             raise guards.missing(task.id)
         self._connection.change(tasks.CLEAR_TAGS, {"task_id": task.id})
         self._index_tags(task)
@@ -155,7 +156,10 @@ class SqlTransaction:
     def delete_task(self, task_id: str) -> None:
         guards.must_be_writable(self._writable)
         self._connection.change(events.DELETE, {"task_id": task_id})
+        task = self.task(task_id)
         self._connection.change(tasks.DELETE, {"task_id": task_id})  # tags and keys go with it
+        if task is not None and task.batch_id is not None:
+            self._connection.change(DROP_EMPTY_BATCH, {"batch_id": task.batch_id})
 
     def trim(self, task_id: str, upto: int) -> int:
         guards.must_be_writable(self._writable)

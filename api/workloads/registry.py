@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from api.domain.workload import ENTRY_POINT_GROUP, Workload
 from api.errors import Flaw, InvalidInput, WorkloadError
@@ -98,12 +99,18 @@ def params_schema(workload: Workload) -> dict[str, Any]:
     return schema
 
 
-def validate_params(workload: Workload, params: Any, input_dirs: Sequence[Path]) -> dict[str, Any]:
+def validate_params(
+    workload: Workload, params: Any, input_dirs: Sequence[Path], later: Collection[str] = ()
+) -> dict[str, Any]:
     """`params` checked, with defaults filled in, as JSON values.
 
     `InvalidInput` with a flaw for each wrong value, `loc` starting with "params". Its messages do not
-    repeat long input.
+    repeat long input. With fields whose values come `later`, what is wrong whatever they will be is refused,
+    and the params come back as they are.
     """
+    if later:
+        _check_without(workload, params, input_dirs, later)
+        return dict(params)
     model = parse_params(workload, params, input_dirs)
     values: dict[str, Any] = model.model_dump(mode="json")
     _refuse(_nonfinite(model.model_dump(), ("params",)))  # also what was made of the text "nan"
@@ -118,15 +125,36 @@ def parse_params(workload: Workload, params: Any, input_dirs: Sequence[Path]) ->
     try:
         return workload.params.model_validate(dict(params), context={"input_dirs": tuple(input_dirs)})
     except ValidationError as error:
-        raise InvalidInput(flaws=_flaws(error)) from None
+        raise InvalidInput(flaws=_flaws(_wrong(error))) from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, AttributeError) as error:
         # A validator of the workload tripped over the value: the value is what the user can change.
         flaw = Flaw(("params",), f"the workload cannot check these ({type(error).__name__})")
         raise InvalidInput(flaws=[flaw]) from error
 
 
-def _flaws(error: ValidationError) -> list[Flaw]:
-    wrong = error.errors(include_url=False, include_input=False, include_context=False)
+def _check_without(workload: Workload, params: Any, input_dirs: Sequence[Path], later: Collection[str]) -> None:
+    """What a whole-model check says is not known yet; an unknown field stays unknown whatever comes into it."""
+    _refuse(_nonfinite(params, ("params",)))
+    try:
+        workload.params.model_validate(dict(params), context={"input_dirs": tuple(input_dirs)})
+    except ValidationError as error:
+        wrong = [each for each in _wrong(error) if _holds_now(each, later)]
+        if wrong:
+            raise InvalidInput(flaws=_flaws(wrong)) from None
+    except (ArithmeticError, LookupError, RecursionError, TypeError, AttributeError):
+        return  # a validator tripped over what stands there until then
+
+
+def _holds_now(wrong: ErrorDetails, later: Collection[str]) -> bool:
+    loc = wrong["loc"]
+    return bool(loc) and (loc[0] not in later or (wrong["type"] == "extra_forbidden" and len(loc) == 1))
+
+
+def _wrong(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False, include_context=False)
+
+
+def _flaws(wrong: Sequence[ErrorDetails]) -> list[Flaw]:
     flaws = [Flaw(("params", *map(_short_key, each["loc"])), _short(each["msg"])) for each in wrong[:MAX_FLAWS]]
     if len(wrong) > MAX_FLAWS:
         flaws.append(Flaw(("params",), f"and {len(wrong) - MAX_FLAWS:,} more"))

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from api.rest.contract import Contract
 from api.rest.document import completed, create_spec
 from api.rest.problems import register_problems
-from api.rest.schemas import ExperimentQuery, TaskCreate, TaskCreated, TaskCreateHeaders
+from api.rest.schemas import ExperimentQuery, IdempotencyHeaders, TaskCreate, TaskCreated
 
 
 class Answer(BaseModel):
@@ -28,8 +28,8 @@ def app() -> Flask:
     blueprint = Blueprint("routes", __name__)
 
     @blueprint.post("/things")
-    @contract(body=TaskCreate, headers=TaskCreateHeaders, ok={201: TaskCreated}, fails=(409,))
-    def create_thing(body: TaskCreate, headers: TaskCreateHeaders) -> dict[str, Any]:
+    @contract(body=TaskCreate, headers=IdempotencyHeaders, ok={201: TaskCreated}, fails=(409,))
+    def create_thing(body: TaskCreate, headers: IdempotencyHeaders) -> dict[str, Any]:
         """Make one."""
         return {"key": headers.idempotency_key, "type": body.type}
 

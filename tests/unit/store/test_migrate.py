@@ -26,7 +26,7 @@ from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
 
 JOURNALS = Path(__file__).parent / "journals"
 ADDED = (0, None, None, None, None, "[]", "[]", 0)
-"""What later columns of a task hold in a journal of the first version; a waiting one has its rank behind them."""
+"""What later columns of a task hold in a journal of the first version; rank and `on_parent_failure` follow."""
 TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
@@ -67,7 +67,7 @@ def test_events_are_stored_in_the_order_of_their_key(url: str, path: Path) -> No
     migrate(url)
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'").fetchall()
-    assert {name for (name,) in tables} == {"events", "task_tags", "idempotency_keys"}
+    assert {name for (name,) in tables} == {"events", "task_tags", "task_dependencies", "idempotency_keys"}
 
 
 def test_a_database_of_a_later_version_is_refused_with_what_to_do(url: str, path: Path, runtime: ThreadRuntime) -> None:
@@ -159,7 +159,8 @@ def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Pa
             after = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
         ranks = [0, micros(a_task(2, priority=5).urgency[0])]
         assert (
-            before | {"tasks": [(*row, *ADDED, rank) for row, rank in zip(before["tasks"], ranks, strict=True)]}
+            before
+            | {"tasks": [(*row, *ADDED, rank, "cancel") for row, rank in zip(before["tasks"], ranks, strict=True)]}
             == after
         )
         ended, waiting = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])

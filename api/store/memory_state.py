@@ -1,0 +1,30 @@
+"""What the store in memory holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from api.domain.batch import Batch
+from api.domain.dependency import Continuation
+from api.domain.event import Event
+from api.domain.task import Task
+from api.ports import IdempotentRequest
+
+
+@dataclass(slots=True)
+class State:
+    """All there is. The values in the dictionaries are never changed, only replaced."""
+
+    epoch: str
+    tasks: dict[str, Task] = field(default_factory=dict)
+    journals: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    requests: dict[tuple[str, str], IdempotentRequest] = field(default_factory=dict)
+    remembered: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
+    dependencies: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(parent, child)"""
+    continuations: dict[int, Continuation] = field(default_factory=dict)
+
+    def copy(self) -> State:
+        return State(self.epoch, *(dict(getattr(self, each.name)) for each in fields(self)[1:]))
