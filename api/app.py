@@ -51,6 +51,7 @@ from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.retention import Retention
+from api.services.silence import Silence
 from api.services.submit import Check, Submitter
 from api.store.sql import SqlStore
 from api.workloads.registry import Workloads, load_workloads, validate_params
@@ -236,13 +237,21 @@ def _submitter(core: _Core, workloads: Workloads, check: Check, dispatcher: Disp
 def _backstage(
     core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]], loops: Sequence[Loop]
 ) -> Backstage:
+    lock = LockFile(core.settings.data_dir / "executor.lock")
+    settings = core.settings
+    silence = Silence(core.store, core.publisher, utc_now, floor=settings.stalled_seconds, lost=settings.lost_seconds)
+
+    def sweep_silence() -> None:
+        if lock.held:
+            silence.sweep()
+
     return Backstage(
         runtime=core.runtime,
         spawn=core.socketio.start_background_task,
-        lock=LockFile(core.settings.data_dir / "executor.lock"),
+        lock=lock,
         grants=core.grants,
         dispatcher=dispatcher,
-        sweeps=sweeps,
+        sweeps=(*sweeps, sweep_silence),
         loops=loops,
         store=core.store,
         retention=_retention(core),

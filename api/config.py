@@ -108,6 +108,19 @@ class Settings(BaseSettings):
         le=3600,
         description="A client that takes nothing of what is sent to it for so long is disconnected.",
     )
+    stalled_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=86_400,
+        description="An external task is shown as stalled when its reporter is not heard of for so long, and for three "
+        "times as long as it is usually silent.",
+    )
+    lost_seconds: float = Field(
+        86_400.0,
+        ge=0,
+        le=31_536_000,
+        description="An external task fails when its reporter is not heard of for so long; 0: never.",
+    )
     shutdown_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How long running tasks may take to stop when the server stops."
     )

@@ -73,6 +73,10 @@ class Task:
     """It has not been heard of for much longer than usual."""
     on_parent_failure: OnParentFailure = OnParentFailure.CANCEL
     """What becomes of it when one of `depends_on` fails or is cancelled before it could start."""
+    heard_at: datetime | None = None
+    """When whoever reports it was last heard of; None for what this server runs itself."""
+    usual_silence: float = 0.0
+    """Seconds between two signs of life of its reporter, at most, as it has been lately."""
 
     @property
     def urgency(self) -> tuple[datetime, str]:

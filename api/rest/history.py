@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 
 from api.access.principals import current_principal
 from api.rest.parts import Parts
-from api.rest.schemas import EventList, EventQuery, EventsAppended, EventsToAppend
+from api.rest.schemas import EventList, EventQuery, EventsAppended, EventsToAppend, Heartbeat
 from api.services.query import Page
 
 
@@ -31,6 +31,16 @@ def create_history(parts: Parts) -> Blueprint:
         sent = [(str(event.event_type), event.data) for event in body.root]
         commit = parts.reports.report(current_principal(), task_id, sent)
         return {"seqs": [event.seq for event in commit.events], "last_seq": commit.task.last_seq}, 201
+
+    @blueprint.post("/tasks/<task_id>/heartbeat")
+    @parts.contract(ok={200: Heartbeat}, fails=(409,), tag="events")
+    def heartbeat(task_id: str) -> dict[str, Any]:
+        """The reporter of an external task is alive and has nothing new: keeps it from counting as stalled.
+
+        Nothing is added to the history. 409 once the task has ended: it was cancelled, or lost.
+        """
+        task = parts.reports.heartbeat(current_principal(), task_id)
+        return {"task_id": task.id, "status": str(task.status), "last_seq": task.last_seq}
 
     return blueprint
 

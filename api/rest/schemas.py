@@ -234,6 +234,12 @@ class EventsAppended(BaseModel):
     last_seq: int
 
 
+class Heartbeat(BaseModel):
+    task_id: str
+    status: Status
+    last_seq: int
+
+
 class EventQuery(Sent):
     since: int = Field(0, ge=0, lt=2**53, description="Only events with a greater seq, of those that are kept.")
     limit: int = Field(500, ge=1, le=1000)
@@ -296,6 +302,7 @@ class TaskResource(BaseModel):
     queue_position: int | None
     eta_seconds: float | None
     stalled: bool
+    heard_at: str | None = Field(description="External tasks: when their reporter was last heard of.")
     pending_command: str | None
     worker: str | None
     created_at: str

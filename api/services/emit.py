@@ -30,4 +30,5 @@ class Emitter:
         task = tx.task(task_id)
         if task is None:
             raise NotFound()
-        return self._publisher.within(tx, task, [draft(event_type, data, attempt=task.attempt)])
+        drafts = [draft(event_type, data, attempt=task.attempt)]
+        return self._publisher.within(tx, task, drafts, also=self._publisher.heard)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from api import metrics
 from api.domain.event import Draft
+from api.domain.silence import heard
 from api.domain.task import Task
 from api.errors import StaleLease
 from api.ports import Bus, Clock, Doorbell, Store, Transaction
@@ -57,6 +58,10 @@ class Publisher:
             return commit
         others, follow_up = self.dependants.ended(tx, commit.task)
         return replace(commit, others=tuple(others), follow_up=follow_up)
+
+    def heard(self, task: Task) -> Task:
+        """A `Change`: whoever reports the task has given a sign of life."""
+        return heard(task, self._clock())
 
     def ring(self, commit: Commit) -> None:
         """Tell everyone, after the commit."""

@@ -164,6 +164,7 @@ class Submitter:
             type=submission.type,
             owner=principal.user,
             created_at=now,
+            heard_at=now if elsewhere else None,
             params=checked,
             name=submission.name,
             tags=submission.tags,

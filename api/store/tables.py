@@ -62,6 +62,8 @@ tasks = Table(
     Column("waiting_on", Text, nullable=False, server_default="[]"),
     Column("stalled", Boolean, nullable=False, server_default=false()),
     Column("on_parent_failure", Text, nullable=False, server_default="cancel"),
+    Column("heard_at", BigInteger),
+    Column("usual_silence", Float, nullable=False, server_default="0"),
     Column("rank", BigInteger, nullable=False, server_default="0"),  # no field: `Task.urgency` in microseconds
 )
 

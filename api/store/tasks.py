@@ -45,6 +45,8 @@ MUTABLE = (
     "due_at",
     "waiting_on",
     "stalled",
+    "heard_at",
+    "usual_silence",
 )
 """What an append writes of a task. The rest is written by `save_task` only: it belongs to people;
 `trimmed_seq` by `trim` only."""
@@ -60,13 +62,14 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "status": Status,
     "run_at": moment,
     "due_at": moment,
+    "heard_at": moment,
     "depends_on": lambda text: tuple(from_json(text)),
     "waiting_on": lambda text: tuple(from_json(text)),
     "stalled": bool,
     "on_parent_failure": OnParentFailure,
 }
 _DECODERS = tuple((FIELDS.index(name), decode) for name, decode in _DECODE.items())
-_TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at"})
+_TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at", "heard_at"})
 _JSON = frozenset({"params", "tags", "metrics", "result", "depends_on", "waiting_on"})
 _VALUES = attrgetter(*FIELDS)
 _PARAMS = FIELDS.index("params")

@@ -40,6 +40,7 @@ def task_resource(task: Task, queue_position: int | None = None) -> dict[str, An
         "queue_position": queue_position,
         "eta_seconds": task.eta_seconds,
         "stalled": task.stalled,
+        "heard_at": _time(task.heard_at),
         "pending_command": task.pending_command,
         "worker": task.worker,
         "created_at": rfc3339(task.created_at),

@@ -69,7 +69,7 @@ class TasksNamespace:
         on = self._socketio.on_event
         on("connect", self.connect, namespace=NAMESPACE)
         on("disconnect", self.disconnect, namespace=NAMESPACE)
-        for name in ("subscribe", "unsubscribe", "control", "report"):
+        for name in ("subscribe", "unsubscribe", "control", "report", "heartbeat"):
             on(name, self._answered(getattr(self, name)), namespace=NAMESPACE)
         on("*", self._answered(self.unknown, with_name=True), namespace=NAMESPACE)
 
@@ -170,6 +170,10 @@ class TasksNamespace:
         task_id, event_type, content = report_request(data)
         commit = self._reports.report(current_principal(), task_id, [(event_type, content)])
         return {"task_id": task_id, "seq": commit.task.last_seq}
+
+    def heartbeat(self, data: Any) -> Answer:
+        task = self._reports.heartbeat(current_principal(), task_id_of(data))
+        return {"task_id": task.id, "status": str(task.status)}
 
     def unknown(self, name: str, *data: Any) -> Answer:
         raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")

@@ -26,7 +26,8 @@ from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
 
 JOURNALS = Path(__file__).parent / "journals"
 ADDED = (0, None, None, None, None, "[]", "[]", 0)
-"""What later columns of a task hold in a journal of the first version; rank and `on_parent_failure` follow."""
+"""What later columns of a task hold in a journal of the first version; behind its rank there are `LATER`."""
+LATER = ("cancel", None, 0.0)
 TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
@@ -159,8 +160,7 @@ def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Pa
             after = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
         ranks = [0, micros(a_task(2, priority=5).urgency[0])]
         assert (
-            before
-            | {"tasks": [(*row, *ADDED, rank, "cancel") for row, rank in zip(before["tasks"], ranks, strict=True)]}
+            before | {"tasks": [(*row, *ADDED, rank, *LATER) for row, rank in zip(before["tasks"], ranks, strict=True)]}
             == after
         )
         ended, waiting = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
