@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +26,7 @@ from api.domain.lifecycle import TERMINAL, Status
 from api.errors import APIError, ClientError, ConnectionLost
 from api.subscriber.advice import no_address, reason_of, unreachable
 from api.subscriber.report import Report
+from api.subscriber.sender import Errors
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -41,6 +42,7 @@ class APIClient:
 
     def __init__(self, base_url: str = "http://localhost:5000", token: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        self._token = token
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/json"
         if token:
@@ -160,16 +162,32 @@ class APIClient:
         """Cancel every task of it that has not ended; returns the batch."""
         return self._json("POST", _path("batches", batch_id, "cancel"))
 
-    def report(self, name: str, total: int | None = None, *, params: Mapping[str, Any] | None = None) -> Report:
+    def report(
+        self,
+        name: str,
+        total: int | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        errors: Errors = "log",
+        on_cancel: Callable[[], None] | None = None,
+    ) -> Report:
         """A task for work that runs in this process: `with client.report("my job", total=100) as job`.
 
-        See `api.subscriber.report.Report` for what `job` offers.
+        See `api.subscriber.report.Report` for what `job` offers. `errors="log"`: whatever becomes of the server,
+        the work goes on, and the task is created as soon as it can be; `"raise"`: failures of reporting are raised,
+        here and by the methods of `job`. Wrong `params` are refused here in both. `on_cancel` is called from another
+        thread once the task has been cancelled: for work that cannot look for itself.
         """
-        task = self.create_task(type="external", params=params or {}, name=name)
-        return Report(task["task_id"], total, self._append)
+        server = APIClient(self.base_url, self._token)
+        return Report(name, total, server, params=params, errors=errors, on_cancel=on_cancel)
 
-    def _append(self, task_id: str, events: Sequence[Mapping[str, Any]]) -> Json:
+    def append_events(self, task_id: str, events: Sequence[Mapping[str, Any]]) -> Json:
+        """Report an external task: each of `events` is `{"event_type", "data"}`; all are stored, in order, or none."""
         return self._json("POST", _task(task_id, "events"), json=list(events))
+
+    def heartbeat(self, task_id: str) -> Json:
+        """Keep an external task that has nothing to report from counting as stalled; 409 once it has ended."""
+        return self._json("POST", _task(task_id, "heartbeat"))
 
     def events(self, task_id: str, since: int = 0, *, event_type: str | None = None) -> Iterator[Json]:
         """Each stored event after number `since`, of one type if given, in order, read page by page as they are taken.

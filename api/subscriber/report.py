@@ -2,72 +2,86 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import math
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from api.domain.event_data import finite_metrics
-from api.errors import APIError, ConnectionLost, TaskCancelled
+from api.domain.event_data import LEVELS, finite_metrics
+from api.errors import ClientError, TaskCancelled
+from api.subscriber.sender import Errors, Json, Sender, Server
 
-Json = dict[str, Any]
-Append = Callable[[str, Sequence[Json]], Json]
-
-INTERVAL_SECONDS = 0.1
-"""`progress` is sent at most this often; the latest one always is."""
-MAX_WAITING = 1000
-"""Events that may wait for a server that cannot be reached, before `ConnectionLost` is raised."""
-BATCH = 50
-"""Events in one request."""
-RETRY_SECONDS = 1.0
-LAST_WORD_SECONDS = 60.0
-"""How long the end of the task is tried to be told."""
-CONFLICT = 409
+_ALIASES = {"warn": "warning", "fatal": "critical"}
 
 
 class Report:
     """A context manager. Its end completes the task, an exception fails it with its traceback.
 
-    `progress`, `iteration` and `log` raise `TaskCancelled` once somebody has cancelled the task. While the
-    server cannot be reached they keep what they are given, in order, and send it later. A report whose answer
-    was lost on the way is sent again: it may stand in the journal twice.
+    No method waits for the server: a thread sends what is reported, in order, and a heartbeat when nothing is.
+    While the server cannot be reached up to `sender.MAX_WAITING` reports wait; of more than that the oldest are
+    dropped, and a line of the log says how many. Every method may be called from any thread.
+
+    Once somebody has cancelled the task, `progress`, `iteration`, `log` and `checkpoint` raise `TaskCancelled`;
+    the heartbeat learns of it within seconds, however long the work is silent. Nothing else is raised with
+    `errors="log"`; with `errors="raise"` these methods raise `ClientError` when a report was refused or had to be
+    dropped.
     """
 
-    def __init__(self, task_id: str, total: int | None, append: Append) -> None:
-        self.task_id = task_id
+    def __init__(
+        self,
+        name: str,
+        total: int | None,
+        server: Server,
+        *,
+        params: Mapping[str, Any] | None = None,
+        errors: Errors = "log",
+        on_cancel: Callable[[], None] | None = None,
+    ) -> None:
+        """`server` is this report's own, and closed at its end. See `APIClient.report` for the rest."""
         self._total = total
-        self._append = append
-        self._lock = threading.RLock()
-        self._waiting: list[Json] = []
-        self._progress: Json | None = None
-        self._due = 0.0
-        """When the next `progress` may be sent, and the next try be made after a failed one."""
-        self._failing = False
+        self._sender = Sender(server, name, dict(params or {}), errors, on_cancel)
         self._ended = False
+        weakref.finalize(self, self._sender.leave)  # forgotten without an end: no heartbeat must go on for it
 
-    def progress(self, current: int, message: str | None = None) -> None:
-        """`current` of `total` is done. Cheap: most calls send nothing."""
-        data: Json = {"current_iteration": current, "max_iterations": self._total}
-        with self._lock:
-            self._progress = _event("progress", data if message is None else {**data, "message": message})
-            if time.monotonic() >= self._due:
-                self._flush()
+    @property
+    def task_id(self) -> str | None:
+        """None as long as the server could not be reached."""
+        return self._sender.task_id
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody has cancelled the task; as far as is known, without asking the server."""
+        return self._sender.cancelled is not None
+
+    def progress(self, current: float, message: str | None = None, *, total: float | None = None) -> None:
+        """`current` of `total` is done, by default of the total of the whole report. Cheap: most calls send nothing."""
+        end = self._total if total is None else total
+        data: Json = {"current_iteration": int(current), "max_iterations": None if end is None else int(end)}
+        self._sender.progress(_event("progress", data if message is None else {**data, "message": str(message)}))
 
     def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """The metrics of one finished iteration; none is lost. NaN and infinities become null, named beside."""
+        """The metrics of one finished iteration. NaN and infinities become null, named beside."""
         finite, nonfinite = finite_metrics({name: float(value) for name, value in metrics.items()})
-        data: Json = {"iteration": iteration, "metrics": finite}
-        self._send(_event("iteration_complete", {**data, "nonfinite": nonfinite} if nonfinite else data))
+        data: Json = {"iteration": int(iteration), "metrics": finite}
+        self._sender.put(_event("iteration_complete", {**data, "nonfinite": nonfinite} if nonfinite else data))
 
-    def log(self, message: str, level: str = "info") -> None:
-        """One line of the task's log."""
-        self._send(_event("log", {"level": level, "message": message}))
+    def log(self, message: str, level: str = "info", logger: str | None = None) -> None:
+        """Write to the task's log, each line of `message` as an event of its own."""
+        name = _ALIASES.get(level.lower(), level.lower())
+        data: Json = {"level": name if name in LEVELS else "info"} | ({"logger": logger} if logger else {})
+        for line in str(message).splitlines() or [""]:
+            self._sender.put(_event("log", {**data, "message": line}))
+
+    def checkpoint(self) -> None:
+        """Raise `TaskCancelled` when somebody has cancelled the task. Costs nothing: call it in every loop."""
+        self._sender.check()
 
     def complete(self, result: Mapping[str, Any] | None = None) -> None:
-        """End the task with a result; leaving the `with` block does it without one."""
-        self._end(_event("status_change", {"status": "completed", "message": "completed", "result": result}))
+        """End the task with a result of JSON values; leaving the `with` block does it without one."""
+        data = {"status": "completed", "message": "completed", "result": _plain(result)}
+        self._end(_event("status_change", data))
 
     def __enter__(self) -> Self:
         return self
@@ -77,59 +91,43 @@ class Report:
     ) -> None:
         if self._ended:
             return
-        if exc is None:
+        if exc is None or (isinstance(exc, SystemExit) and not exc.code):
             self.complete()
-        elif not isinstance(exc, TaskCancelled):
-            told = "".join(traceback.format_exception(kind, exc, trace))
-            self._end(_event("error", {"error": f"{type(exc).__name__}: {exc}", "traceback": told}))
-
-    def _send(self, event: Json) -> None:
-        with self._lock:
-            self._keep_progress()
-            self._waiting.append(event)
-            if time.monotonic() >= self._due or not self._failing:
-                self._flush()
+            return
+        try:
+            self._end(_last_word(exc))
+        except ClientError as error:  # with errors="raise"; what went wrong in the work says more
+            exc.add_note(f"and the server could not be told: {error.message}")
+        except TaskCancelled:
+            pass
 
     def _end(self, event: Json) -> None:
-        with self._lock:
+        if not self._ended:
             self._ended = True
-            self._keep_progress()
-            self._waiting.append(event)
-            deadline = time.monotonic() + LAST_WORD_SECONDS
-            while self._waiting:
-                self._flush(last=time.monotonic() > deadline)
-                if self._waiting:
-                    time.sleep(RETRY_SECONDS)
+            self._sender.end(event)
 
-    def _keep_progress(self) -> None:
-        if self._progress is not None:
-            self._waiting.append(self._progress)
-            self._progress = None
 
-    def _flush(self, *, last: bool = False) -> None:
-        """Send all that waits, in order. What cannot be sent now waits on; `last`: raise instead."""
-        self._keep_progress()
-        try:
-            while self._waiting:
-                self._append(self.task_id, self._waiting[:BATCH])
-                del self._waiting[:BATCH]
-            self._failing, self._due = False, time.monotonic() + INTERVAL_SECONDS
-        except ConnectionLost:
-            self._failing, self._due = True, time.monotonic() + RETRY_SECONDS
-            if last or len(self._waiting) > MAX_WAITING:
-                raise
-        except APIError as error:
-            self._refused(error, last)
-
-    def _refused(self, error: APIError, last: bool) -> None:
-        if error.status == CONFLICT:
-            self._ended = True
-            self._waiting.clear()
-            raise TaskCancelled(error.detail) from error
-        if error.status < 500 or last:
-            raise error
-        self._failing, self._due = True, time.monotonic() + RETRY_SECONDS
+def _last_word(exc: BaseException) -> Json:
+    if isinstance(exc, TaskCancelled):
+        return _event("status_change", {"status": "cancelled", "message": "cancelled"})
+    told = "".join(traceback.format_exception(exc))
+    words = str(exc)
+    name = type(exc).__name__
+    return _event("error", {"error": f"{name}: {words}" if words else name, "traceback": told})
 
 
 def _event(event_type: str, data: Json) -> Json:
     return {"event_type": event_type, "data": data}
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only: what a journal takes, whatever the work hands over. NaN and infinities become null."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(each) for each in value]
+    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import requests
 
 from api.client import APIClient
 from api.errors import TaskCancelled
+from api.subscriber import sender
 from tests.support.events import Listener, history, submit, task, wait_for_status
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -77,6 +81,71 @@ def test_what_is_reported_while_the_server_is_away_arrives_afterwards_in_order(s
         server.start()
     events = history(server.url, job.task_id)
     assert [1, 2, 3] == [e["data"]["iteration"] for e in events if e["event_type"] == "iteration_complete"]
+    assert "completed" == task(server.url, job.task_id)["status"]
+
+
+IMPATIENT = {"RUNCAST_STALLED_SECONDS": "1"}
+
+
+def stalls(url, task_id):
+    """What the history says of stalling, in order."""
+    return [e["data"]["stalled"] for e in history(url, task_id) if "stalled" in e["data"]]
+
+
+def test_a_reporter_that_vanishes_is_stalled_until_it_comes_back_and_a_restart_changes_nothing(start_server):
+    server = start_server(env=IMPATIENT)
+    task_id = submit(server.url, "external")
+    wait_until(lambda: task(server.url, task_id)["stalled"])
+    server.kill()
+    server.start()
+    assert ("running", True) == tuple(task(server.url, task_id)[name] for name in ("status", "stalled"))
+    line = [{"event_type": "log", "data": {"message": "here I am"}}]
+    answer = requests.post(f"{server.url}/api/tasks/{task_id}/events", json=line, timeout=10)
+    assert ([4], False) == (answer.json()["seqs"], task(server.url, task_id)["stalled"])
+    assert [True, False] == stalls(server.url, task_id)
+
+
+def test_a_reporter_that_never_comes_back_fails_its_task(start_server):
+    server = start_server(env=IMPATIENT | {"RUNCAST_LOST_SECONDS": "2"})
+    ended = wait_for_status(server.url, submit(server.url, "external"), "failed")
+    assert ended["error"].startswith("its reporter has not been heard of for ")
+
+
+def test_a_script_that_computes_in_silence_is_not_stalled_and_hears_of_a_cancel(start_server, monkeypatch):
+    monkeypatch.setattr(sender, "HEARTBEAT_SECONDS", 0.3)
+    server = start_server(env=IMPATIENT)
+    cancelled = threading.Event()
+    with APIClient(server.url) as client:
+        job = client.report("silent", on_cancel=cancelled.set)
+        forgotten = submit(server.url, "external")
+        wait_until(lambda: task(server.url, forgotten)["stalled"])
+        assert (False, 1) == tuple(task(server.url, job.task_id)[name] for name in ("stalled", "last_seq"))
+        client.cancel(job.task_id)
+        assert cancelled.wait(5)
+    with pytest.raises(TaskCancelled):
+        job.checkpoint()
+
+
+def test_a_heartbeat_over_the_socket_and_one_too_late(server, client):
+    task_id = submit(server.url, "external")
+    with Listener(server.url) as listener:
+        answer = listener.call("heartbeat", {"task_id": task_id})
+        assert (True, "running") == (answer["ok"], answer["status"])
+        client.cancel(task_id)
+        assert "conflict" == listener.call("heartbeat", {"task_id": task_id})["code"]
+    assert 409 == requests.post(f"{server.url}/api/tasks/{task_id}/heartbeat", timeout=10).status_code
+
+
+def test_nothing_is_lost_or_told_twice_when_the_server_is_killed_amid_reports(start_server):
+    server = start_server()
+    with APIClient(server.url) as client, client.report("busy", total=900) as job:
+        for step in range(900):
+            job.iteration(step, {"x": step})
+            if step == 450:
+                server.kill()
+                server.start()
+    events = history(server.url, job.task_id)
+    assert list(range(900)) == [e["data"]["iteration"] for e in events if e["event_type"] == "iteration_complete"]
     assert "completed" == task(server.url, job.task_id)["status"]
 
 
