@@ -23,6 +23,7 @@ from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
 from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
+from api.errors import ConfigError
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
 from api.goodbye import Door, dismiss
@@ -54,6 +55,7 @@ from api.services.retention import Retention
 from api.services.silence import Silence
 from api.services.submit import Check, Submitter
 from api.store.sql import SqlStore
+from api.workloads.command.file import load_commands
 from api.workloads.registry import Workloads, load_workloads, validate_params
 
 _log = get_logger(__name__)
@@ -172,10 +174,10 @@ class _Core:
 
 def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, door: Door) -> Runcast:
     core = _Core(settings, runtime, socketio)
-    workloads = load_workloads()
+    workloads = _workloads(settings)
     hub = Hub(core.store, core.bus, runtime)
     everything = Everything(core.store, core.bus, runtime)
-    dispatcher = _dispatcher(core)
+    dispatcher = _dispatcher(core, workloads)
     controller = Controller(core.store, core.publisher, dispatcher.wake)
     check = _check(core)
     submitter = _submitter(core, workloads, check, dispatcher)
@@ -206,7 +208,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage, door)
 
 
-def _dispatcher(core: _Core) -> Dispatcher:
+def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
     return Dispatcher(
         runtime=core.runtime,
         spawn=core.socketio.start_background_task,
@@ -217,7 +219,19 @@ def _dispatcher(core: _Core) -> Dispatcher:
         slots=core.settings.max_workers,
         limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
+        workloads=workloads,
     )
+
+
+def _workloads(settings: Settings) -> Workloads:
+    workloads = load_workloads()
+    if settings.commands_file is not None:
+        commands, missing = load_commands(settings.commands_file)
+        for name in sorted(commands.keys() & workloads.keys()):
+            raise ConfigError(f"{settings.commands_file}: commands.{name}: a workload of this type is installed")
+        workloads |= commands
+        workloads.broken |= missing
+    return workloads
 
 
 def _check(core: _Core) -> Check:

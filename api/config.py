@@ -84,6 +84,11 @@ class Settings(BaseSettings):
     input_dirs: Folders = Field(
         (Path("config"),), description="Folders that input files may be read from, comma-separated."
     )
+    commands_file: Path | None = Field(
+        None,
+        description="TOML file of the commands that tasks may run, each a type of its own; none: no commands. "
+        "See `docs/how-to/run-a-command.md`.",
+    )
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level to log.")
     ping_interval_seconds: int = Field(

@@ -9,6 +9,7 @@
     ├── Unavailable             503  a part the request needs is down: try again
     ├── ConfigError                  the settings contradict each other or the machine
     ├── WorkloadError                a workload cannot be loaded or broke its contract
+    ├── TaskFailed                   raised by a workload: the task fails with this sentence, without a traceback
     ├── TaskCancelled                raised inside a workload when its task is cancelled
     └── ClientError                  raised by the Python clients
         ├── APIError                 the server answered with a problem (status, title, detail)
@@ -106,6 +107,10 @@ class ConfigError(RuncastError):
 
 class WorkloadError(RuncastError):
     """The workload is broken."""
+
+
+class TaskFailed(RuncastError):
+    """The task failed."""
 
 
 class TaskCancelled(RuncastError):

@@ -230,6 +230,8 @@ class Assignment:
     checkpoint_file: Path
     """Absolute; read at the start if it exists, replaced by `ctx.save`."""
     input_dirs: tuple[Path, ...] = ()
+    definition: Mapping[str, Any] | None = None
+    """What the child makes the workload from where there is no entry point for its type."""
     timeout_seconds: float | None = None
 
 

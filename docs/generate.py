@@ -40,7 +40,7 @@ def _shown(value: Any) -> str:
         return f"`{int(value)}`"
     if isinstance(value, tuple):
         return f"`{','.join(str(part) for part in value)}`" if value else "none"
-    return f"`{value}`" if value not in ("", {}) else "none"
+    return f"`{value}`" if value not in ("", None, {}) else "none"
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Context(Protocol):
     restored: bytes | None
     """What an earlier attempt of this task gave to `save`, else None."""
 
-    def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         """Report that `current` of `total` iterations are done; without `total` progress is indeterminate.
 
         Cheap: at most one report in 50 ms leaves the process, the latest one always does.
@@ -40,7 +40,7 @@ class Context(Protocol):
     def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
         """Report the metrics of one finished iteration. Never dropped."""
 
-    def log(self, message: str, level: str = "info") -> None:
+    def log(self, message: str, level: str = "info", logger: str | None = None) -> None:
         """Write one line to the task's log; print() and logging arrive there as well."""
 
     def checkpoint(self) -> None:
@@ -50,6 +50,10 @@ class Context(Protocol):
         `TaskPaused` (a `TaskCancelled`) instead: let it pass, and the task goes on from there when it is resumed, on
         whatever worker is free then. So save right before.
         """
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the next `checkpoint` will block: to put aside before it what must not run on meanwhile."""
 
     def save(self, state: bytes) -> None:
         """Keep `state` so that the next attempt finds it in `restored`; replaces the one before, atomically."""
@@ -82,6 +86,8 @@ class Workload:
     example: Mapping[str, Any] = field(default_factory=dict)
     external: bool = False
     """Its tasks are not run here: they are created `running`, and their owner reports them."""
+    definition: Mapping[str, Any] | None = None
+    """For a type without an entry point: what a child process makes it from, see `registry.load_workload`."""
 
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):

@@ -62,7 +62,7 @@ def perform(assignment: Assignment, outlet: Outlet, gate: Gate) -> End:
 
 
 def _prepare(assignment: Assignment) -> tuple[Workload, Any]:
-    workload = load_workload(assignment.type)
+    workload = load_workload(assignment.type, assignment.definition)
     return workload, parse_params(workload, assignment.params, assignment.input_dirs)
 
 

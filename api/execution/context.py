@@ -39,19 +39,23 @@ class ChildContext:
         self._saving = threading.Lock()
         gate.can_leave = self.restored is not None
 
-    def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         self._outlet.progress(point(current, total, message))
 
     def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
         self._outlet.event(EventType.ITERATION_COMPLETE, iteration_data(iteration, metrics))
 
-    def log(self, message: str, level: str = "info") -> None:
+    def log(self, message: str, level: str = "info", logger: str | None = None) -> None:
         name = str(level).lower()
         name = _ALIASES.get(name, name)
-        self._outlet.log(str(message), name if name in LEVELS else "info")
+        self._outlet.log(str(message), name if name in LEVELS else "info", logger)
 
     def checkpoint(self) -> None:
         self._gate.checkpoint()
+
+    @property
+    def pausing(self) -> bool:
+        return self._gate.pausing
 
     def save(self, state: bytes) -> None:
         if not isinstance(state, (bytes, bytearray, memoryview)):

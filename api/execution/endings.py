@@ -6,7 +6,7 @@ import json
 import traceback
 from typing import Any
 
-from api.errors import InvalidInput, TaskCancelled, WorkloadError
+from api.errors import InvalidInput, TaskCancelled, TaskFailed, WorkloadError
 from api.execution import limits
 from api.execution.context import ChildContext
 from api.execution.messages import End
@@ -71,7 +71,7 @@ def failed(error: BaseException) -> End:
     """The end of a workload that raised."""
     if isinstance(error, TaskCancelled):
         return End(Ending.FAILED, error="the workload raised TaskCancelled although nobody had cancelled the task")
-    if isinstance(error, InvalidInput):
+    if isinstance(error, (InvalidInput, TaskFailed)):
         return End(Ending.FAILED, error=limits.cut(_words(error), limits.ERROR))
     return End(Ending.FAILED, error=limits.cut(_sentence(error), limits.ERROR), traceback=_traceback(error))
 

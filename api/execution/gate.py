@@ -57,6 +57,11 @@ class Gate:
             self._calm = False
             self._changed.notify_all()
 
+    @property
+    def pausing(self) -> bool:
+        """Whether the next checkpoint would block."""
+        return self._wish == _Wish.PAUSE
+
     def checkpoint(self) -> None:
         """Returns at once as a rule; raises `TaskCancelled` once stopped, `TaskPaused` once paused if it can leave,
         else blocks while paused."""

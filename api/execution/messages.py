@@ -71,6 +71,7 @@ def run_message(assignment: Assignment) -> Message:
             "result_dir": assignment.result_dir,
             "checkpoint_file": str(assignment.checkpoint_file),
             "input_dirs": [str(folder) for folder in assignment.input_dirs],
+            "definition": assignment.definition,
         },
     }
 

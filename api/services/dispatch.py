@@ -13,6 +13,7 @@ from api import metrics
 from api.domain.event import Draft
 from api.domain.lifecycle import Command, Status
 from api.domain.task import Task
+from api.domain.workload import Workload
 from api.errors import Conflict, RuncastError, StaleLease, Unavailable
 from api.log import get_logger
 from api.ports import Assignment, Control, Ending, Outcome, Runner
@@ -68,8 +69,10 @@ class Dispatcher:
         slots: int,
         limits: Limits,
         input_dirs: Sequence[Path],
+        workloads: Mapping[str, Workload],
     ) -> None:
         """`spawn` starts a background thread: `socketio.start_background_task`."""
+        self._workloads = workloads
         self._runtime = runtime
         self._spawn = spawn
         self._grants = grants
@@ -173,6 +176,7 @@ class Dispatcher:
 
     def _assignment(self, grant: Grant) -> Assignment:
         task = grant.task
+        workload = self._workloads.get(task.type)
         return Assignment(
             task_id=task.id,
             lease_id=grant.lease_id,
@@ -184,6 +188,7 @@ class Dispatcher:
             checkpoint_file=self._folders.checkpoint(task.id),
             input_dirs=self._input_dirs,
             timeout_seconds=task.timeout_seconds,
+            definition=workload.definition if workload else None,
         )
 
     def _settle(self, grant: Grant, outcome: Outcome) -> None:

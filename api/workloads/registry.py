@@ -42,8 +42,15 @@ def load_workloads() -> Workloads:
     return found
 
 
-def load_workload(type_: str) -> Workload:
-    """One workload, without importing the others. `WorkloadError` says why there is none."""
+def load_workload(type_: str, definition: Mapping[str, Any] | None = None) -> Workload:
+    """One workload, without importing the others. `WorkloadError` says why there is none.
+
+    With a `definition` it is the command that this describes.
+    """
+    if definition is not None:
+        from api.workloads.command import command_workload
+
+        return command_workload(type_, definition)
     return _load(type_, _registered().get(type_, []))
 
 

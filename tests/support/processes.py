@@ -15,8 +15,13 @@ def child_pids(pid: int) -> list[int]:
 
 def gone(pid: int) -> bool:
     """Whether a process has ended; one that nobody has reaped yet has ended too."""
+    return state(pid) in ("", "Z")
+
+
+def state(pid: int) -> str:
+    """The kernel's letter for it, such as `S` for sleeping and `T` for stopped; nothing when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
+        return ""
+    return stat.rpartition(")")[2].split()[0]
