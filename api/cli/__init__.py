@@ -14,6 +14,7 @@ from api.cli.listing import list_tasks
 from api.cli.logs import logs
 from api.cli.options import EXITS
 from api.cli.retry import retry
+from api.cli.run import run
 from api.cli.serve import serve
 from api.cli.show import show
 from api.cli.submit import submit
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("demo")(demo)
 app.command("submit")(submit)
+app.command("run")(run)
 app.command("watch")(watch)
 app.command("list")(list_tasks)
 app.command("show")(show)

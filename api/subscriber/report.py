@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from api.domain.event_data import LEVELS, finite_metrics
-from api.errors import ClientError, TaskCancelled
+from api.errors import ClientError, TaskCancelled, TaskFailed
 from api.subscriber.sender import Errors, Json, Sender, Server
 
 _ALIASES = {"warn": "warning", "fatal": "critical"}
@@ -110,6 +110,8 @@ class Report:
 def _last_word(exc: BaseException) -> Json:
     if isinstance(exc, TaskCancelled):
         return _event("status_change", {"status": "cancelled", "message": "cancelled"})
+    if isinstance(exc, TaskFailed):
+        return _event("error", {"error": str(exc)})
     told = "".join(traceback.format_exception(exc))
     words = str(exc)
     name = type(exc).__name__

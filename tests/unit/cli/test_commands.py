@@ -20,7 +20,7 @@ RUNNING = ("status_change", {"status": "running"})
 COMPLETED = ("status_change", {"status": "completed"})
 
 
-VERBS = ("serve", "demo", "submit", "watch", "list", "show", "logs", "pause", "resume", "cancel", "retry")
+VERBS = ("serve", "demo", "submit", "run", "watch", "list", "show", "logs", "pause", "resume", "cancel", "retry")
 
 
 class Outcome(NamedTuple):

@@ -197,7 +197,8 @@ def test_wrong_params_are_refused_at_the_start_whatever_becomes_of_errors(server
         Report("job", None, server)
 
 
-def test_a_report_that_is_refused_keeps_nothing_back_and_is_raised_only_by_option(server, caplog):
+def test_a_report_that_is_refused_keeps_nothing_back_and_is_raised_only_by_option(server, caplog, monkeypatch):
+    monkeypatch.setattr(sender, "HEARTBEAT_SECONDS", 60)  # one would be refused as well
     refusal = APIError(422, "Unprocessable", "too long", {"errors": [{"loc": [0, "data"], "msg": "too long"}]})
     for errors in ("log", "raise"):
         server.stored.clear()
