@@ -52,6 +52,8 @@ from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.retention import Retention
+from api.services.scheduler import Scheduler
+from api.services.schedules import Schedules
 from api.services.silence import Silence
 from api.services.submit import Check, Submitter
 from api.store.sql import SqlStore
@@ -183,7 +185,8 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     submitter = _submitter(core, workloads, check, dispatcher)
     follow_up = FollowUp(core.store, core.publisher, controller, utc_now, runtime, workloads, check, dispatcher.wake)
     reports = ExternalReports(core.store, core.publisher, workloads)
-    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), (follow_up,))
+    scheduler = Scheduler(core.store, core.publisher, utc_now, runtime, submitter, follow_up)
+    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), (follow_up, scheduler))
     spec = create_spec(runcast_version())
     parts = Parts(
         contract=Contract(spec),
@@ -191,6 +194,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         clock=utc_now,
         submitter=submitter,
         batches=Batches(core.store, core.publisher, utc_now, runtime, submitter, controller, follow_up),
+        schedules=Schedules(core.store, utc_now, submitter, scheduler.wake),
         controller=controller,
         reports=reports,
         queries=core.queries,

@@ -162,6 +162,30 @@ class APIClient:
         """Cancel every task of it that has not ended; returns the batch."""
         return self._json("POST", _path("batches", batch_id, "cancel"))
 
+    def create_schedule(self, task: Mapping[str, Any], **options: Any) -> Json:
+        """Submit `task`, a body as `POST /api/tasks` takes it, again and again; returns the schedule.
+
+        `options`: one of `cron` (five fields) and `every_seconds`; `timezone` (IANA, of cron), `name`,
+        `missed_runs` (`skip | once | all`), `overlap` (`skip | allow`), `paused`.
+        """
+        return self._json("POST", "/api/schedules", json={"task": dict(task), **options})
+
+    def list_schedules(self, **filters: Any) -> Json:
+        """`{"schedules", "total", "next_cursor"}`, newest first; `limit` up to 200, and `cursor`."""
+        return self._json("GET", "/api/schedules", params=filters)
+
+    def get_schedule(self, schedule_id: str) -> Json:
+        """The schedule with its `next_run_at`; `list_tasks(schedule_id=…)` gives its tasks."""
+        return self._json("GET", _path("schedules", schedule_id))
+
+    def edit_schedule(self, schedule_id: str, **changes: Any) -> Json:
+        """Change any field of `create_schedule`, `paused=True` among them; returns the schedule."""
+        return self._json("PATCH", _path("schedules", schedule_id), json=changes)
+
+    def delete_schedule(self, schedule_id: str) -> None:
+        """Its tasks stay."""
+        self._request("DELETE", _path("schedules", schedule_id)).close()
+
     def report(
         self,
         name: str,

@@ -13,6 +13,7 @@ from api.domain.batch import Batch, BatchState
 from api.domain.dependency import Continuation, Follow
 from api.domain.event import Draft, Event, EventType
 from api.domain.lifecycle import Status
+from api.domain.schedule import Schedule
 from api.domain.task import Task
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class TaskFilter:
     tag: str | None = None
     owner: str | None = None
     batch_id: str | None = None
+    schedule_id: str | None = None
     text: str | None = None
     visible_to: str | None = None
     """Only tasks of this owner, whatever else is asked for: the permission, not a wish."""
@@ -40,6 +42,15 @@ class TaskPage:
     """Tasks newest first. `next_cursor` is opaque: None at the end. `total` counts all that match."""
 
     tasks: tuple[Task, ...]
+    total: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePage:
+    """The same for schedules."""
+
+    schedules: tuple[Schedule, ...]
     total: int
     next_cursor: str | None
 
@@ -93,7 +104,27 @@ class BatchTransaction(Protocol):
     def done(self, continuation: Continuation) -> None: ...
 
 
-class Transaction(BatchTransaction, Protocol):
+class ScheduleTransaction(Protocol):
+    """The part of a transaction that is about schedules."""
+
+    def schedule(self, schedule_id: str) -> Schedule | None: ...
+    def schedules(self, *, visible_to: str | None, limit: int, cursor: str | None = None) -> SchedulePage:
+        """A page, newest first; `InvalidInput` for a cursor that is none."""
+
+    def due_schedules(self, now: datetime, *, limit: int) -> list[Schedule]:
+        """Those whose next run is not later than `now`, what has been due longest first."""
+
+    def next_schedule_at(self) -> datetime | None:
+        """The next run of all schedules."""
+
+    def add_schedule(self, schedule: Schedule) -> None: ...
+    def save_schedule(self, schedule: Schedule) -> bool:
+        """Write it as the revision after the stored one; False when that is not what is stored."""
+
+    def delete_schedule(self, schedule_id: str) -> None: ...
+
+
+class Transaction(BatchTransaction, ScheduleTransaction, Protocol):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
     def task(self, task_id: str) -> Task | None: ...

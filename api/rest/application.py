@@ -12,6 +12,7 @@ from api.rest.history import create_history
 from api.rest.meta import create_meta
 from api.rest.parts import Parts
 from api.rest.results import create_results
+from api.rest.schedules import create_schedules
 from api.rest.stream import create_stream
 from api.rest.tasks import create_tasks
 
@@ -25,6 +26,7 @@ def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
         create_meta,
         create_tasks,
         create_batches,
+        create_schedules,
         create_history,
         create_stream,
         create_results,

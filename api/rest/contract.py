@@ -22,6 +22,7 @@ _ALWAYS = (403, 404, 405, 500, 503)
 _PATH = {
     "task_id": "The id of a task.",
     "batch_id": "The id of a batch.",
+    "schedule_id": "The id of a schedule.",
     "path": "A file of the task, as GET /api/tasks/{task_id}/artifacts lists it.",
     "file": "The name of a picture.",
 }

@@ -36,7 +36,7 @@ _OTHER_MEDIA: dict[str, dict[str, Json]] = {
 }
 """Answers that are not JSON, by operation and status."""
 _BODY_MAY_BE_LEFT_OUT = frozenset({"retry_task"})
-_TASK_BODIES = frozenset({"TaskCreate", "BatchTask"})
+_TASK_BODIES = frozenset({"TaskCreate", "BatchTask", "ScheduledTask"})
 _HEADERS: dict[str, dict[str, str]] = {
     "201": {"Location": "The address of what was created."},
     "405": {"Allow": "The methods that this address has."},

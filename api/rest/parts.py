@@ -18,6 +18,7 @@ from api.services.health import Readiness
 from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
+from api.services.schedules import Schedules
 from api.services.submit import Submitter
 
 
@@ -28,6 +29,7 @@ class Parts:
     clock: Clock
     submitter: Submitter
     batches: Batches
+    schedules: Schedules
     controller: Controller
     reports: ExternalReports
     queries: Queries

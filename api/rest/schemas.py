@@ -19,6 +19,7 @@ from api.domain.batch import TASKS_MAX
 from api.domain.dependency import NAME, PARENTS_MAX, OnParentFailure
 from api.domain.event import EventType
 from api.domain.lifecycle import Status
+from api.domain.schedule import CATCH_UP_MAX, MissedRuns, Overlap
 from api.domain.task import NAME_MAX, PRIORITY_MAX, PRIORITY_MIN, TAG_MAX, TAGS_MAX
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
@@ -140,6 +141,79 @@ class BatchCreate(Sent):
     name: Name = ""
 
 
+class ScheduledTask(TaskBody):
+    """The task that is submitted at each run."""
+
+
+Cron = Annotated[str, StringConstraints(min_length=9, max_length=200, pattern=r"^[^\x00]*$")]
+EverySeconds = Annotated[int, Field(ge=1, le=366 * 86400, strict=True)]
+TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
+_SCHEDULE_EXAMPLE: Any = {
+    "name": "nightly",
+    "cron": "30 2 * * *",
+    "timezone": "Europe/Berlin",
+    "task": {"type": "optimization", "params": {"bom_file": "config/bom_example.json"}},
+}
+
+
+class ScheduleCreate(Sent):
+    """A task to submit again and again: by `cron`, or every so many seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [_SCHEDULE_EXAMPLE],
+            "oneOf": [{"required": ["cron"]}, {"required": ["every_seconds"]}],
+        }
+    )
+
+    task: ScheduledTask
+    cron: Cron | None = Field(None, description="Minute, hour, day of month, month, day of week.")
+    every_seconds: EverySeconds | None = Field(None, description="Counted from the creation.")
+    timezone: TimeZone = Field("UTC", description="IANA name; cron is read on the clock of this zone.")
+    name: Name = ""
+    missed_runs: MissedRuns = Field(
+        MissedRuns.ONCE,
+        description="Runs whose time passed while no server ran: leave them out, make up for them with one task, "
+        f"or with all, {CATCH_UP_MAX} at most (with `overlap: allow`; else with one).",
+    )
+    overlap: Overlap = Field(
+        Overlap.SKIP, description="When the task of the last run has not ended: leave this run out, or allow both."
+    )
+    paused: Annotated[bool, Field(strict=True)] = False
+
+    @model_validator(mode="after")
+    def _one_timing(self) -> Self:
+        if (self.cron is None) == (self.every_seconds is None):
+            raise ValueError("give either cron or every_seconds")
+        return self
+
+
+class ScheduleEdit(Sent):
+    """What may be changed in a schedule; a field that is missing stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"paused": True}, {"cron": "0 3 * * 1-5"}]})
+
+    task: ScheduledTask | None = None
+    cron: Cron | None = Field(None, description="In place of the cron expression or interval that it had.")
+    every_seconds: EverySeconds | None = Field(None, description="The same; counted from now.")
+    timezone: TimeZone | None = None
+    name: Name | None = None
+    missed_runs: MissedRuns | None = None
+    overlap: Overlap | None = None
+    paused: Annotated[bool, Field(strict=True)] | None = None
+
+    @model_validator(mode="after")
+    def _one_timing(self) -> Self:
+        if self.cron is not None and self.every_seconds is not None:
+            raise ValueError("give either cron or every_seconds")
+        return self
+
+
+class ScheduleQuery(Sent):
+    limit: int = Field(50, ge=1, le=200)
+    cursor: Text | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
+
+
 class IdempotencyHeaders(Sent):
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = Field(
         None,
@@ -194,6 +268,7 @@ class TaskQuery(Sent):
     tag: Text | None = Field(None, max_length=TAG_MAX)
     owner: Text | None = Field(None, max_length=200)
     batch_id: Text | None = Field(None, max_length=64)
+    schedule_id: Text | None = Field(None, max_length=64)
     q: Text | None = Field(None, max_length=200, description="Part of the name or params, or the id's beginning.")
     limit: int = Field(50, ge=1, le=200)
     cursor: Text | None = Field(None, max_length=500, description="`next_cursor` of the page before.")
@@ -351,6 +426,41 @@ class BatchResource(BaseModel):
     total: int = Field(description="How many tasks it was submitted with.")
     counts: dict[Status, int]
     links: BatchLinks
+
+
+class ScheduleLinks(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    self_: str = Field(alias="self")
+    tasks: str
+
+
+class ScheduleResource(BaseModel):
+    """A schedule as it stands."""
+
+    id: str
+    schedule_id: str
+    name: str
+    owner: str
+    created_at: str
+    task: JsonObject
+    cron: str | None
+    every_seconds: int | None
+    timezone: str
+    missed_runs: MissedRuns
+    overlap: Overlap
+    paused: bool
+    next_run_at: str | None = Field(description="Null while it is paused.")
+    last_run_at: str | None
+    last_task_id: str | None
+    skipped_runs: int = Field(description="Runs that were left out because the last task still ran.")
+    last_error: str | None = Field(description="Why the last run could submit no task.")
+    links: ScheduleLinks
+
+
+class ScheduleList(BaseModel):
+    schedules: list[ScheduleResource]
+    total: int
+    next_cursor: str | None
 
 
 class Envelope(BaseModel):

@@ -65,6 +65,7 @@ def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
             tag=query.tag,
             owner=query.owner,
             batch_id=query.batch_id,
+            schedule_id=query.schedule_id,
             text=query.q or None,
         )
         page, views = parts.queries.page(current_principal(), where, limit=query.limit, cursor=query.cursor)

@@ -65,6 +65,7 @@ def values_of(where: TaskFilter) -> dict[str, Any]:
         "tag": where.tag,
         "owner": where.owner,
         "batch_id": where.batch_id,
+        "schedule_id": where.schedule_id,
         "visible_to": where.visible_to,
     }
     if where.text:
@@ -83,7 +84,7 @@ def _escaped(text: str) -> str:
     return text
 
 
-@cache  # 2^8 shapes at most
+@cache  # 2^9 shapes at most
 def page(shape: frozenset[str], *, further: bool) -> Statement:
     """The tasks of one page; past `created_at`, `task_id` when `further`."""
     query = select(*COLUMNS).where(_matches(shape))
@@ -116,6 +117,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "tag": tasks.c.id.in_(select(task_tags.c.task_id).where(task_tags.c.tag == bindparam("tag"))),
     "owner": tasks.c.owner == bindparam("owner"),
     "batch_id": tasks.c.batch_id == bindparam("batch_id"),
+    "schedule_id": tasks.c.schedule_id == bindparam("schedule_id"),
     "visible_to": tasks.c.owner == bindparam("visible_to"),
     "name_like": or_(
         _like(tasks.c.name, "name_like"), _like(tasks.c.params, "params_like"), _like(tasks.c.id, "id_like")

@@ -8,6 +8,7 @@ from datetime import datetime
 from api.domain.batch import Batch
 from api.domain.dependency import Continuation
 from api.domain.event import Event
+from api.domain.schedule import Schedule
 from api.domain.task import Task
 from api.ports import IdempotentRequest
 
@@ -25,6 +26,7 @@ class State:
     dependencies: dict[tuple[str, str], None] = field(default_factory=dict)
     """(parent, child)"""
     continuations: dict[int, Continuation] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(self.epoch, *(dict(getattr(self, each.name)) for each in fields(self)[1:]))

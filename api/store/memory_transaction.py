@@ -14,13 +14,14 @@ from api.domain.task import Task
 from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
 from api.store.memory_batches import MemoryBatchRows
+from api.store.memory_schedules import MemoryScheduleRows
 from api.store.memory_state import State
 from api.store.tasks import MUTABLE, oldest_first
 from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
-class MemoryTransaction(MemoryBatchRows):
+class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows):
     """The protocol `ports.Transaction` on a `State`."""
 
     def __init__(self, state: State, *, writable: bool) -> None:
@@ -192,6 +193,7 @@ def _matches(task: Task, where: TaskFilter) -> bool:
         and (where.tag is None or where.tag in task.tags)
         and where.owner in (None, task.owner)
         and where.batch_id in (None, task.batch_id)
+        and where.schedule_id in (None, task.schedule_id)
         and where.visible_to in (None, task.owner)
         and (not where.text or _mentions(task, where.text))
     )

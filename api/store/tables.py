@@ -94,6 +94,16 @@ Index(
     postgresql_where=_IN_A_BATCH,
 )
 
+_SCHEDULED = text("schedule_id IS NOT NULL")
+Index(
+    "ix_tasks_schedule",
+    tasks.c.schedule_id,
+    tasks.c.created_at,
+    tasks.c.id,
+    sqlite_where=_SCHEDULED,
+    postgresql_where=_SCHEDULED,
+)
+
 # `tasks.tags` is what is read; this is its index, to find tasks by tag. Written by `tasks.index_tags` alone.
 task_tags = Table(
     "task_tags",
@@ -152,6 +162,31 @@ dependencies = Table(
     sqlite_with_rowid=False,
 )
 Index("ix_task_dependencies_child", dependencies.c.child_id)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("cron", Text),
+    Column("every_seconds", Integer),
+    Column("timezone", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("missed_runs", Text, nullable=False),
+    Column("overlap", Text, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("next_run_at", BigInteger),
+    Column("last_run_at", BigInteger),
+    Column("last_task_id", Text),
+    Column("skipped_runs", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("revision", Integer, nullable=False),
+)
+Index("ix_schedules_next_run", schedules.c.next_run_at)
+Index("ix_schedules_created", schedules.c.created_at, schedules.c.id)
 
 # What a transaction has left to be done, because all of it at once would hold up everybody else's.
 continuations = Table(

@@ -17,11 +17,12 @@ from api.store.batches import DROP_EMPTY_BATCH, BatchRows
 from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
+from api.store.schedules import ScheduleRows
 from api.store.statement import Statement
 from api.store.values import micros, moment
 
 
-class SqlTransaction(BatchRows):
+class SqlTransaction(BatchRows, ScheduleRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
 
     __slots__ = ("_connection", "_epoch", "_writable")

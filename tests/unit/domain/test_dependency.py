@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.domain.dependency import MARK, REFERENCES_MAX, cycle, redirected, references, refers, resolved
@@ -18,6 +18,7 @@ JSON = st.recursive(
 PARAMS = st.dictionaries(st.text().filter(lambda key: key != MARK), JSON)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(PARAMS, st.lists(JSON, max_size=4), JSON)
 def test_every_reference_gets_its_own_value_and_the_rest_stays(params, results, other):
     marks = [{MARK: f"task-{number}", "path": ["x"]} for number in range(len(results))]
@@ -61,6 +62,7 @@ def test_the_number_of_references_has_a_bound():
         references({"p": [{MARK: "t"}] * (REFERENCES_MAX + 1)})
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(1, 12).flatmap(lambda n: st.lists(st.lists(st.integers(0, n - 1)), min_size=n, max_size=n)))
 def test_a_cycle_is_found_when_there_is_one_and_is_one(parents):
     found = cycle(parents)
