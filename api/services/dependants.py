@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from api.domain.dependency import Continuation, Follow, OnParentFailure, redirected, refers
 from api.domain.event import Draft, EventType
@@ -19,6 +20,7 @@ from api.services.commit import Commit, append
 
 STEPS = 64
 """Dependants per transaction: some 5 ms of the writer's time, in which everybody's commits wait."""
+NAMED = 20
 KINDS = (Follow.SETTLE, Follow.REPLACE)
 
 
@@ -71,7 +73,10 @@ class Dependants:
     def _release(self, tx: Transaction, child: Task, parent_id: str) -> list[Commit]:
         rest = tuple(other for other in child.waiting_on if other != parent_id)
         if rest:
-            return [append(tx, child, [], self._clock(), also=lambda it: replace(it, waiting_on=rest))]
+            child = replace(child, waiting_on=rest)
+            return [
+                append(tx, child, [waits(child, f"waiting for {counted(len(rest))} that it depends on")], self._clock())
+            ]
         if refers(child.params):  # to be checked by the workload: not in the writer's thread
             tx.defer(Continuation(Follow.RESOLVE, child.id))
             return []
@@ -113,5 +118,12 @@ def release(tx: Transaction, child: Task, clock: Clock) -> Commit:
 
 
 def waits(task: Task, message: str) -> Draft:
-    data = {"status": str(task.status), "message": message, "attempt": task.attempt}
-    return Draft(EventType.STATUS_CHANGE, data | {"waiting_on": list(task.waiting_on)})
+    """The change of whom `task` waits for; they are named when they are few."""
+    data: dict[str, Any] = {"status": str(task.status), "message": message, "attempt": task.attempt}
+    if len(task.waiting_on) <= NAMED:
+        data["waiting_on"] = list(task.waiting_on)
+    return Draft(EventType.STATUS_CHANGE, data)
+
+
+def counted(tasks: int) -> str:
+    return "one task" if tasks == 1 else f"{tasks} tasks"

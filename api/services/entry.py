@@ -14,7 +14,7 @@ from api.domain.task import Task, applied
 from api.errors import Flaw, InvalidInput
 from api.ports import Clock, Transaction
 from api.services.commit import Commit
-from api.services.dependants import waits
+from api.services.dependants import counted, waits
 
 Place = Callable[[int], tuple[str | int, ...]]
 """Where the task of this number stands in what was sent."""
@@ -87,7 +87,7 @@ def _begun(task: Task, at: datetime, *, follow_up: bool) -> Commit:
 
 def _first(task: Task) -> Draft:
     if task.waiting_on:
-        return waits(task, "waiting for the tasks that it depends on")
+        return waits(task, f"waiting for {counted(len(task.waiting_on))} that it depends on")
     if task.due_at is not None:
         message = f"waiting until {rfc3339(task.due_at)}"
     else:

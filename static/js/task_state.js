@@ -17,6 +17,7 @@ export function initialState(taskId) {
     attempt: 0,
     maxAttempts: 1,
     queuePosition: null,
+    waitingOn: [],
     pendingCommand: null,
     statusSeq: 0,
     progress: { current: null, total: null, percent: 0, eta: null, at: null },
@@ -67,6 +68,7 @@ export function withResource(state, task) {
     maxAttempts: task.max_attempts ?? 1,
     createdAt: task.created_at ?? null,
     queuePosition: task.queue_position ?? null,
+    waitingOn: task.waiting_on ?? [],
     pendingCommand: fresh ? (task.pending_command ?? null) : state.pendingCommand,
   };
 }
@@ -94,6 +96,7 @@ const EFFECTS = {
         pendingCommand: null,
         statusSeq: seq,
         queuePosition: data.status === "pending" ? state.queuePosition : null,
+        waitingOn: data.waiting_on ?? state.waitingOn,
         progress: statusProgress(state.progress, data.status, again),
         retry: data.retry_at ? { error: data.error, at: data.retry_at } : null,
         result: data.result ?? state.result,

@@ -52,7 +52,10 @@ def test_a_chain_runs_in_its_order_and_a_result_becomes_a_param(server, client):
     assert ([first["id"]], []) == (last["depends_on"], last["waiting_on"])
     assert {"first": first["id"], "last": last["id"]} == made["refs"]
     states = [event["data"] for event in history(server.url, last["id"]) if event["event_type"] == "status_change"]
-    assert [[first["id"]], []] == [state["waiting_on"] for state in states[:2]]
+    assert [
+        ("waiting for one task that it depends on", [first["id"]]),
+        ("what it depends on has completed: waiting for a free worker", []),
+    ] == [(state["message"], state["waiting_on"]) for state in states[:2]]
 
 
 def test_a_task_waits_for_all_of_its_parents(server, client):
@@ -61,6 +64,7 @@ def test_a_task_waits_for_all_of_its_parents(server, client):
     assert [one, two] == client.get_task(child)["waiting_on"]
     end(client, one, "completed")
     assert ([two], "pending") == (client.get_task(child)["waiting_on"], client.get_task(child)["status"])
+    assert [[one, two], [two]] == [event["data"]["waiting_on"] for event in history(server.url, child)]
     end(client, two, "completed")
     wait_for_status(server.url, child, "completed")
     late = client.create_task(type="test-noop", depends_on=[one])["task_id"]

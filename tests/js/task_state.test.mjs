@@ -102,3 +102,12 @@ test("a command is pending until an event shows its effect, and an older resourc
 test("progress that was skipped is counted", () => {
   assert.equal(lagged(lagged(initialState(TASK), { skipped: 3 }), { skipped: 4 }).skipped, 7);
 });
+
+test("says whom the task waits for, until they have completed", () => {
+  const waiting = seeded(resource({ waiting_on: ["a", "b"] }), true);
+  assert.deepEqual(waiting.waitingOn, ["a", "b"]);
+  const fewer = reduce(waiting, status(1, "pending", { waiting_on: ["b"] }));
+  assert.deepEqual(fewer.waitingOn, ["b"]);
+  assert.deepEqual(reduce(fewer, status(2, "pending")).waitingOn, ["b"]);
+  assert.deepEqual(reduce(fewer, status(2, "pending", { waiting_on: [] })).waitingOn, []);
+});

@@ -3,6 +3,8 @@ import { duration, fullTime } from "../format.js";
 import { isTerminal } from "../lifecycle.js";
 import { statusBadge, underway } from "./status_badge.js";
 
+const WAITS_SHOWN = 5;
+
 /** Name, id, status, times. `now` is the server's clock in ms, so that a wrong local clock does not matter. */
 class TaskHead extends HTMLElement {
   #title = el("h2", { id: "task-title", tabindex: "-1" });
@@ -10,12 +12,14 @@ class TaskHead extends HTMLElement {
   #id = el("button", { type: "button", class: "copy", "data-part": "id" });
   #copied = el("span", { class: "copied", role: "status" });
   #facts = el("dl", { class: "facts" });
+  #waits = el("p", { class: "waits", hidden: true });
   #shown = "";
+  #waitsFor = "";
 
   connectedCallback() {
     this.#id.addEventListener("click", () => this.#copy());
     this.replaceChildren(
-      el("div", {}, el("div", { class: "title" }, this.#title, this.#status), el("div", { class: "identity" }, this.#id, this.#copied)),
+      el("div", {}, el("div", { class: "title" }, this.#title, this.#status), el("div", { class: "identity" }, this.#id, this.#copied), this.#waits),
       this.#facts,
     );
   }
@@ -35,6 +39,17 @@ class TaskHead extends HTMLElement {
       setText(this.#copied, "");
     }
     this.#showFacts(factsOf(state, now));
+    this.#showWaits(waited(state));
+  }
+
+  #showWaits(ids) {
+    const shown = ids.join();
+    if (shown === this.#waitsFor) return;
+    this.#waitsFor = shown;
+    this.#waits.hidden = !ids.length;
+    const links = ids.slice(0, WAITS_SHOWN).flatMap((id) => [" ", linkTo(id)]);
+    const more = ids.length > WAITS_SHOWN ? [` and ${ids.length - WAITS_SHOWN} more`] : [];
+    this.#waits.replaceChildren("Waits for", ...links, ...more);
   }
 
   /** The same rows get new text only, so that nothing flickers under the cursor. */
@@ -63,12 +78,23 @@ class TaskHead extends HTMLElement {
   }
 }
 
+function waited({ status, waitingOn }) {
+  return isTerminal(status) ? [] : waitingOn;
+}
+
+/** To another task of the same server: the address keeps which one that is. */
+function linkTo(taskId) {
+  const query = new URLSearchParams(window.location.search);
+  query.set("task", taskId);
+  return el("a", { href: `?${query}`, title: taskId }, taskId.slice(0, 8));
+}
+
 function factsOf(state, now) {
   const facts = state.name ? [["Type", state.type]] : [];
   if (state.startedAt) facts.push(["Elapsed", elapsed(state, now), `since ${fullTime(state.startedAt)}`]);
   else if (state.createdAt) facts.push(["Waiting", duration((now - Date.parse(state.createdAt)) / 1000), fullTime(state.createdAt)]);
   if (!isTerminal(state.status)) facts.push(["Time left", remaining(state.progress, now)]);
-  if (state.status === "pending" && state.queuePosition !== null) facts.push(["In the queue", `#${state.queuePosition}`]);
+  if (state.status === "pending" && state.queuePosition !== null && !state.waitingOn.length) facts.push(["In the queue", `#${state.queuePosition}`]);
   if (state.maxAttempts > 1) facts.push(["Attempt", `${Math.max(1, state.attempt)} of ${state.maxAttempts}`]);
   return facts;
 }
