@@ -31,7 +31,7 @@ argv = ["sh", "-c", "for n in 1 2 3; do printf 'epoch %d/3 loss=0.%d\n' $n $n; d
 metrics = ['epoch (?P<epoch>\d+)/\d+ loss=(?P<loss>\S+)']
 
 [commands.family]
-argv = ["sh", "-c", "trap 'echo leaving >&2; exit 0' TERM; sleep 300 & echo $!; wait"]
+argv = ["sh", "-c", "trap 'echo leaving >&2; exit 0' TERM; sleep 300 & echo $!; setsid sleep 300 & echo $!; wait"]
 
 [commands.stubborn]
 argv = ["sh", "-c", "trap '' TERM; echo started; while :; do sleep 0.1; done"]
@@ -126,12 +126,12 @@ def test_output_is_the_log_and_expressions_become_metrics(server):
 
 def test_a_cancel_is_a_sigterm_to_the_program_with_all_that_it_started(server):
     task_id = submit(server.url, "family")
-    wait_until(lambda: logs(server.url, task_id))
-    (_, grandchild), *_ = logs(server.url, task_id)
-    assert not gone(int(grandchild))
+    wait_until(lambda: len(logs(server.url, task_id)) == 2)
+    grandchildren = [int(message) for _, message in logs(server.url, task_id)]
+    assert [False, False] == list(map(gone, grandchildren))
     control(server.url, task_id, "cancel")
     wait_for_status(server.url, task_id, "cancelled")
-    assert gone(int(grandchild))
+    assert [True, True] == list(map(gone, grandchildren))
     assert ("stderr", "leaving") in logs(server.url, task_id)
 
 

@@ -24,6 +24,8 @@ TERM_SECONDS = 3.0
 LINGER_SECONDS = 0.5
 """How long its output is heard after its end: a process that it left behind may hold it open."""
 _READ = 64 * 1024
+_LAST_READS = 64
+"""More than its pipes can hold after its end, and an end where a process that it left behind still writes."""
 _INHERITED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV"})
 
 
@@ -129,8 +131,9 @@ class Program:
 
     def _hear_the_rest(self) -> None:
         until = time.monotonic() + LINGER_SECONDS
-        while self._selector.get_map() and (self._listen() or time.monotonic() < until):
-            pass
+        for _ in range(_LAST_READS):
+            if not self._selector.get_map() or not (self._listen() or time.monotonic() < until):
+                break
         for name, output in self._outputs.items():
             for line in output.close():
                 self._line(name, line)

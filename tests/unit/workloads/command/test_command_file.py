@@ -129,10 +129,9 @@ def test_the_file_of_the_how_to_works_as_written(write, tmp_path):
     commands, _ = load_commands(write(file + "\n[commands.more]\nargv = ['sh']\n" + more))
     assert "more" in commands
     (tmp_path / "a.txt").touch()
-    assert {"what": "--words", "text": "a.txt"} == validate_params(
-        commands["count-words"], {"text": "a.txt"}, [tmp_path]
-    )
-    assert ["wc", "--lines", "/input/a"] == argv(commands["count-words"], {"what": "--lines", "text": "a"})
+    count = commands["count-words"]
+    assert {"what": "--words", "text": "a.txt"} == validate_params(count, {"text": "a.txt"}, [tmp_path])
+    assert ["wc", "--lines", "/input/a"] == argv(count, {"what": "--lines", "text": "a"})
 
 
 @pytest.mark.parametrize(
