@@ -221,6 +221,7 @@ def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
         runner=LocalRunner(core.runtime),
         folders=core.folders,
         slots=core.settings.max_workers,
+        stalled_seconds=core.settings.stalled_seconds,
         limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
         workloads=workloads,

@@ -117,8 +117,8 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         le=86_400,
-        description="An external task is shown as stalled when its reporter is not heard of for so long, and for three "
-        "times as long as it is usually silent.",
+        description="A task is shown as stalled when nothing is reported for so long, and for three times as long as it "
+        "is usually silent; one that runs here then logs where it stands.",
     )
     lost_seconds: float = Field(
         86_400.0,

@@ -305,7 +305,7 @@ class Control:
     asked: list[str] = field(default_factory=list)
 
     def send(self, command: str) -> None:
-        """`pause`, `resume`, `cancel` or `shutdown`; from any thread of the hub."""
+        """`pause`, `resume`, `cancel`, `shutdown`, or `stacks` to log where it stands; from any thread of the hub."""
         self.asked.append(command)
         self.notify(command)
 

@@ -12,6 +12,7 @@ from api.execution.hearing import Hearing, log_event
 from api.execution.ladder import Deadlines, Ladder, Plan, Step, TimeLimit, at_once, departing, gentle, hasty
 from api.execution.messages import Effect, End, Ready, Report, run_message
 from api.execution.outbox import Outbox
+from api.execution.capture import STACKS_SIGNAL
 from api.execution.process import ChildProcess
 from api.execution.remains import Process
 from api.execution.sweep import sweep
@@ -123,6 +124,9 @@ class Attempt:
     def _command(self, command: str) -> None:
         if command in _STOPS:
             self._stop(_STOPS[command])
+        elif command == "stacks":
+            if self._facts.started:  # before it would end the process
+                self._child.signal(STACKS_SIGNAL)
         else:
             self._child.send({"do": command})
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import faulthandler
 import io
 import logging
+import signal
 import sys
 
 from api.execution.outlet import Outlet
+
+
+STACKS_SIGNAL = signal.SIGUSR1
+"""Has the child write the stacks of all its threads to stderr."""
 
 
 class EventHandler(logging.Handler):
@@ -41,4 +46,5 @@ def capture(outlet: Outlet) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    faulthandler.register(STACKS_SIGNAL, all_threads=True)  # in C: whatever holds the interpreter's lock
     faulthandler.enable(all_threads=False)  # the last words of a segfault: its Python stack, on stderr

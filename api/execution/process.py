@@ -158,6 +158,10 @@ class ChildProcess:
         code: int | None = self._popen.poll()
         return code
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the process alone."""
+        self._popen.send_signal(number)
+
     def signal_group(self, number: int) -> None:
         """Send a signal to the process and to those that it started in its group."""
         kill_group(self.pid, number)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from api import metrics
 from api.domain.event import Draft
 from api.domain.lifecycle import Command, Status
+from api.domain.silence import span
 from api.domain.task import Task
 from api.domain.workload import Workload
 from api.errors import Conflict, RuncastError, StaleLease, Unavailable
@@ -21,7 +22,10 @@ from api.runtime.base import Runtime
 from api.runtime.offload import offload
 from api.services.folders import Folders
 from api.services.grant import Grant, Grants
+from api.services.commit import Change, unchanged
 from api.services.publish import Publisher
+from api.services.pulse import Pulse
+from api.services.silence import stall
 
 _log = get_logger(__name__)
 POLL_SECONDS = 1.0
@@ -50,6 +54,7 @@ class Limits:
 @dataclass(slots=True)
 class _Attempt:
     grant: Grant
+    pulse: Pulse
     control: Control = field(default_factory=Control)
     sent: str | None = None
 
@@ -68,6 +73,7 @@ class Dispatcher:
         folders: Folders,
         slots: int,
         limits: Limits,
+        stalled_seconds: float,
         input_dirs: Sequence[Path],
         workloads: Mapping[str, Workload],
     ) -> None:
@@ -81,6 +87,7 @@ class Dispatcher:
         self._folders = folders
         self._slots = slots
         self._limits = limits
+        self._stalled_seconds = stalled_seconds
         self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
@@ -136,7 +143,7 @@ class Dispatcher:
             self._begin(grant)
 
     def _begin(self, grant: Grant) -> None:
-        attempt = _Attempt(grant)
+        attempt = _Attempt(grant, Pulse(self._stalled_seconds))
         self._attempts[grant.task.id] = attempt
         metrics.RUNNING.set(len(self._attempts))
         if self._stopping:  # the stop came while the grant was being committed: it has not seen this one
@@ -150,6 +157,21 @@ class Dispatcher:
             attempt = self._attempts.get(task_id)
             if attempt is not None:
                 _pass_on(attempt, task)
+                self._feel_pulse(attempt, task)
+
+    def _feel_pulse(self, attempt: _Attempt, task: Task) -> None:
+        """Say of a task that has been silent for long that it has stalled, and where it stands."""
+        pulse = attempt.pulse
+        if task.status is not Status.RUNNING or task.pending_command is not None:
+            pulse.rest()
+        elif pulse.is_late:
+            said = stall(task, f"stalled: nothing was reported for {span(pulse.silent_for)}")
+            try:
+                self._publisher.publish(task.id, [said], lease_id=attempt.grant.lease_id, also=_stalled)
+            except (Conflict, StaleLease):  # it has just ended, or goes on elsewhere
+                return
+            pulse.stall()
+            attempt.control.send("stacks")
 
     def _attempt(self, attempt: _Attempt) -> None:
         """The life of one attempt, in a background thread of its own."""
@@ -172,7 +194,7 @@ class Dispatcher:
             assignment = offload(self._runtime, lambda: self._assignment(attempt.grant))
         except OSError as error:
             return Outcome(Ending.FAILED, error=f"the folder of the task cannot be made: {error.strerror}")
-        return self._runner.run(assignment, _Reports(self._publisher, self._grants, attempt.grant), attempt.control)
+        return self._runner.run(assignment, _Reports(self._publisher, self._grants, attempt), attempt.control)
 
     def _assignment(self, grant: Grant) -> Assignment:
         task = grant.task
@@ -237,21 +259,37 @@ class Dispatcher:
 class _Reports:
     """The runner's way into the journal, under one lease."""
 
-    def __init__(self, publisher: Publisher, grants: Grants, grant: Grant) -> None:
+    def __init__(self, publisher: Publisher, grants: Grants, attempt: _Attempt) -> None:
         self._publisher = publisher
         self._grants = grants
-        self._grant = grant
+        self._grant = attempt.grant
+        self._pulse = attempt.pulse
 
     def report(self, drafts: Sequence[Draft]) -> None:
+        alive = self._pulse.is_life(drafts)
+        change: Change = unchanged
+        if alive and self._pulse.stalled:
+            change = _going_on
+            drafts = [stall(replace(self._grant.task, status=Status.RUNNING), "reporting again", stalled=False), *drafts]
         try:
-            self._publisher.publish(self._grant.task.id, drafts, lease_id=self._grant.lease_id)
+            self._publisher.publish(self._grant.task.id, drafts, lease_id=self._grant.lease_id, also=change)
         except StaleLease:
             raise
         except Conflict as error:
             raise StaleLease(error.message) from None
+        if alive:
+            self._pulse.beat()
 
     def took_effect(self, command: str) -> None:
         self._grants.took_effect(self._grant, command)
+
+
+def _stalled(task: Task) -> Task:
+    return replace(task, stalled=True)
+
+
+def _going_on(task: Task) -> Task:
+    return replace(task, stalled=False)
 
 
 def _pass_on(attempt: _Attempt, task: Task) -> None:

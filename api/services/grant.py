@@ -111,7 +111,7 @@ class Grants:
             task,
             [started],
             also=lambda it: replace(
-                it, attempt=attempt, lease_id=lease_id, worker=self._worker, error=None, due_at=None
+                it, attempt=attempt, lease_id=lease_id, worker=self._worker, error=None, due_at=None, stalled=False
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import requests
@@ -219,6 +220,36 @@ def test_a_task_starts_at_its_time(server):
         body = {"type": "test-noop", "run_at": wrong}
         refused = requests.post(f"{server.url}/api/tasks", json=body, timeout=10)
         assert (422, ["run_at"]) == (refused.status_code, refused.json()["errors"][0]["loc"])
+
+
+def test_a_task_that_is_silent_for_long_is_stalled_and_logs_where_it_stands(start_server):
+    server = start_server(env={"RUNCAST_STALLED_SECONDS": "1"})
+    task_id = submit(server.url, "test-steps", {"n": 2, "delay": 4})
+    wait_until(lambda: task(server.url, task_id)["stalled"])
+    assert "running" == task(server.url, task_id)["status"]
+    wait_until(lambda: any("in run_steps" in line for line in _lines(server, task_id)))
+    assert any("in rest" in line for line in _lines(server, task_id))
+    assert task(server.url, task_id)["stalled"]  # the dump is no sign of life
+    wait_until(lambda: not task(server.url, task_id)["stalled"])
+    done = wait_for_status(server.url, task_id, "completed")
+    said = [event["data"].get("message", "") for event in history(server.url, task_id)]
+    assert (False, True) == (done["stalled"], "reporting again" in said)
+    assert said.index("reporting again") > next(n for n, message in enumerate(said) if message.startswith("stalled: "))
+
+
+def test_a_paused_task_is_not_stalled(start_server):
+    server = start_server(env={"RUNCAST_STALLED_SECONDS": "1"})
+    task_id = slow_task(server)
+    post(server, task_id, "pause")
+    wait_for_status(server.url, task_id, "paused")
+    time.sleep(3)
+    assert not task(server.url, task_id)["stalled"]
+    post(server, task_id, "cancel")
+    wait_for_status(server.url, task_id, "cancelled")
+
+
+def _lines(server, task_id):
+    return [event["data"]["message"] for event in history(server.url, task_id) if event["event_type"] == "log"]
 
 
 def test_limits_of_a_type_hold_and_do_not_block_other_types(start_server):
