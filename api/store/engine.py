@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,12 +17,15 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from api.errors import ConfigError, Unavailable
+from api.store.failures import is_locked, unavailable
 from api.store.statement import Statement
 
 Row = tuple[Any, ...]
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 BEGIN_READ = "BEGIN"
 SYNCHRONOUS = ("NORMAL", "FULL")
+WAL_RETRY = 0.01
+"""Seconds between two tries to turn on the write-ahead log."""
 
 
 class Connection:
@@ -77,16 +81,34 @@ class Database:
         self.synchronous = synchronous
         self.dialect: Dialect = sqlite.dialect()
 
-    def create(self) -> None:
-        """Make the file and its folder where they are missing, and turn on WAL, which the file remembers."""
+    def create(self, *, patience: float) -> None:
+        """Make the file and its folder where they are missing, and turn on WAL, which the file remembers.
+
+        `Unavailable` when others keep it locked for `patience` seconds.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, isolation_level=None)) as raw:
-                (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
+            mode = self._turn_on_wal(patience)
         except (OSError, sqlite3.DatabaseError) as error:
+            if is_locked(error):
+                raise unavailable(error) from error
             raise ConfigError(f"the database {self.path} cannot be opened: {error}") from error
         if mode != "wal":
             raise ConfigError(f"{self.path}: SQLite cannot keep a write-ahead log there; use a local disk")
+
+    def _turn_on_wal(self, patience: float) -> str:
+        """The mode that the file is in then. Of several who do this to a new file at once SQLite refuses some as
+        locked, whatever their busy timeout."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as raw:
+                    (mode,) = raw.execute("PRAGMA journal_mode=WAL").fetchone()
+                    return str(mode)
+            except sqlite3.OperationalError as error:
+                if not is_locked(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(WAL_RETRY)
 
     def connect(self, *, busy_timeout: float, read_only: bool = False, synchronous: str | None = None) -> Connection:
         """Open the file, which must exist; statements wait `busy_timeout` seconds for another one's lock."""

@@ -28,7 +28,7 @@ def migrate(url: str) -> None:
     `ConfigError` for a database that is not ours or of a later version, `Unavailable` for a locked one.
     """
     database = Database(url)
-    database.create()
+    database.create(patience=_PATIENCE)
     engine = database.engine(busy_timeout=_PATIENCE)
     try:
         with engine.connect() as connection:
