@@ -13,7 +13,8 @@ import websocket
 
 from tests.acceptance.main_job import assert_whole, follow, stream, submit
 from tests.support.nginx import SHIPPED, NginxProcess
-from tests.support.servers import ServerProcess, free_port, gunicorn
+from tests.support.ports import free_port
+from tests.support.servers import ServerProcess, gunicorn
 from tests.support.services import require
 
 PUBLIC = "lab.example"

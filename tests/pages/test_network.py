@@ -12,7 +12,8 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.pages.demo_page import DemoPage
 from tests.pages.test_stream import WATCH_CONNECTION, stored_lines
-from tests.support.servers import ServerProcess, free_port
+from tests.support.ports import free_port
+from tests.support.servers import ServerProcess
 from tests.support.wire import Wire
 
 AT_ONCE_MS = 5_000

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import requests
 
-from tests.support.servers import ROOT, STOP_SECONDS, free_port
+from tests.support.ports import free_port
+from tests.support.servers import ROOT, STOP_SECONDS
 from tests.support.services import require
 from tests.support.waiting import wait_until
 

@@ -6,7 +6,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.support.servers import STOP_SECONDS, free_port
+from tests.support.ports import free_port
+from tests.support.servers import STOP_SECONDS
 from tests.support.services import require
 from tests.support.waiting import wait_until
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import requests
-
+from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,13 +18,6 @@ START_SECONDS = 30
 STOP_SECONDS = 30
 
 Command = Callable[[int], Sequence[str]]
-
-
-def free_port() -> int:
-    """A port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def own_server(port: int) -> Sequence[str]:
@@ -162,10 +154,14 @@ class ServerProcess:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server exited with {self._process.returncode}:\n{self.log_text()[-4000:]}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            return requests.get(f"{self.url}{self._awaits}", timeout=2).ok
-        except requests.RequestException:
+            connection.request("GET", self._awaits)
+            return connection.getresponse().status < 400
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RUNCAST_")}

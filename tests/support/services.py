@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -24,16 +25,21 @@ def require(program: str) -> str:
 def node_modules(folder: Path) -> Path:
     """What `package-lock.json` of `folder` asks for; installed by npm when it is not there, or older."""
     modules, lock = folder / "node_modules", folder / "package-lock.json"
-    done = modules / ".package-lock.json"  # npm writes it last
-    if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
-        return modules
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # tests in another process may need it too
+        done = modules / ".package-lock.json"  # npm writes it last
+        if not (done.exists() and done.stat().st_mtime >= lock.stat().st_mtime):
+            _install(folder)
+    return modules
+
+
+def _install(folder: Path) -> None:
     command = ["ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund"]
     installed = subprocess.run(
         [require("npm"), *command], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
     )
-    if installed.returncode == 0:
-        return modules
-    return _do_without(f"run `npm {' '.join(command)}`, which failed:\n{installed.stderr[-2000:]}")
+    if installed.returncode:
+        _do_without(f"run `npm {' '.join(command)}`, which failed:\n{installed.stderr[-2000:]}")
 
 
 def _do_without(reason: str) -> NoReturn:

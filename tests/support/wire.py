@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+from tests.support.ports import free_port
+
 
 @dataclass(eq=False)
 class _Pair:
@@ -31,8 +33,8 @@ class Wire:
 
     def __init__(self, target_port: int) -> None:
         self.target_port = target_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._port = self._listener.getsockname()[1]
+        self._port = free_port()
+        self._listener = socket.create_server(("127.0.0.1", self._port))
         self._open: set[_Pair] = set()
         self._frozen = False
         self._lock = threading.Lock()

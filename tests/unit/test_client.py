@@ -14,8 +14,9 @@ from werkzeug.wrappers import Request, Response
 
 from api.client import APIClient
 from api.errors import APIError, ClientError, ConnectionLost
+from tests.support.ports import free_port
 from tests.support.scripted_server import ScriptedServer, problem, reply
-from tests.support.servers import ROOT, free_port
+from tests.support.servers import ROOT
 from tests.support.wire import Wire
 
 TASK = "3f0c9e0a-1111-4222-8333-444455556666"

@@ -13,8 +13,9 @@ import pytest
 from werkzeug.wrappers import Request
 
 from api.cli import main
+from tests.support.ports import free_port
 from tests.support.scripted_server import ScriptedServer, problem, reply
-from tests.support.servers import ROOT, free_port
+from tests.support.servers import ROOT
 
 RUNNING = ("status_change", {"status": "running"})
 COMPLETED = ("status_change", {"status": "completed"})

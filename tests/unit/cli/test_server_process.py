@@ -10,7 +10,7 @@ import pytest
 
 from api.cli import server_process
 from api.cli.server_process import ServerDidNotStart, ServerProcess, free_port
-from tests.support import servers
+from tests.support import ports
 
 
 def test_a_taken_port_is_passed_over() -> None:
@@ -20,7 +20,7 @@ def test_a_taken_port_is_passed_over() -> None:
 
 
 def test_a_free_port_is_taken_as_wanted() -> None:
-    port = servers.free_port()
+    port = ports.free_port()
     assert port == free_port("127.0.0.1", port)
 
 
@@ -47,7 +47,7 @@ def test_a_server_that_does_not_come_up_tells_its_last_words(tmp_path: Path, mon
     monkeypatch.setattr(server_process, "SCRIPT", script)
     with (
         pytest.raises(ServerDidNotStart) as caught,
-        ServerProcess("127.0.0.1", servers.free_port(), tmp_path, tmp_path),
+        ServerProcess("127.0.0.1", ports.free_port(), tmp_path, tmp_path),
     ):
         pytest.fail("it must not get here")
     assert "code 7" in caught.value.message
@@ -63,7 +63,7 @@ def test_a_server_that_hangs_is_stopped_and_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(server_process, "START_SECONDS", 0.5)
     with (
         pytest.raises(ServerDidNotStart, match="not ready"),
-        ServerProcess("127.0.0.1", servers.free_port(), tmp_path, tmp_path),
+        ServerProcess("127.0.0.1", ports.free_port(), tmp_path, tmp_path),
     ):
         pytest.fail("it must not get here")
     pid = int((tmp_path / "pid").read_text())

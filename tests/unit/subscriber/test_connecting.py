@@ -10,8 +10,8 @@ import pytest
 
 from api.errors import ConnectionLost
 from api.websocket_client import TaskWebSocketClient
+from tests.support.ports import free_port
 from tests.support.scripted_server import ScriptedServer
-from tests.support.servers import free_port
 from tests.support.waiting import client_threads, wait_until
 from tests.support.wire import Wire
 from tests.unit.subscriber.recorded import COMPLETED, DEADLINE, RUNNING, Recorded, feed, numbers
