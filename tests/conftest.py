@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from socketio.base_client import reconnecting_clients
 
 from api.websocket_client import TaskWebSocketClient
 from tests.support.certificates import Certificate, self_signed
 from tests.support.servers import ServerProcess
+from tests.support.waiting import client_threads, wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_client_left() -> Iterator[None]:
+    """One that goes on trying to come back would disturb whichever tests come next."""
+    yield
+    wait_until(
+        lambda: not (reconnecting_clients or client_threads()), 5, lambda: f"{reconnecting_clients} {client_threads()}"
+    )
 
 
 @pytest.fixture(scope="module")

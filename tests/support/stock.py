@@ -22,12 +22,20 @@ class StockClient:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._end_reconnection()
         if self._sio.connected:
             self._sio.eio.disconnect(abort=True)  # does not wait for a poll that is under way
             if self._sio.eio.http is not None:
                 self._sio.eio.http.close()
-        else:
-            self._sio.shutdown()
+
+    def _end_reconnection(self) -> None:
+        """One that succeeds goes on for a moment after the "connect" event; one that is cut short tries for ever."""
+        self._sio.reconnection = False
+        task = self._sio._reconnect_task
+        while task is not None and task.is_alive():
+            if self._sio._reconnect_abort is not None:
+                self._sio._reconnect_abort.set()
+            task.join(0.1)
 
     def _came(self) -> None:
         self.connects += 1
