@@ -22,7 +22,7 @@ class Listener:
         self.updates: list[Json] = []
         self.others: list[tuple[str, Json]] = []
         self._lock = threading.Lock()
-        self.sio = socketio.Client(reconnection=False)
+        self.sio = socketio.Client(reconnection=False, websocket_extra_options={"skip_utf8_validation": True})
         _handle_in_order(self.sio.eio)
         self.sio.on("task_update", self._update, namespace=NAMESPACE)
         self.sio.on("*", self._other, namespace=NAMESPACE)

@@ -69,7 +69,10 @@ class RawWebSocket(RawSubscriber):
         super().__init__()
         options = [] if receive_buffer is None else [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)]
         address = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
-        self._websocket = websocket.create_connection(address, timeout=timeout, sockopt=options)
+        # Decoding checks it anyway; websocket-client does so byte by byte, which takes longer than all the rest.
+        self._websocket = websocket.create_connection(
+            address, timeout=timeout, sockopt=options, skip_utf8_validation=True
+        )
         self.open_namespace()
 
     def send(self, packet: str) -> None:

@@ -18,7 +18,9 @@ CLOSE_SECONDS = 10
 class PythonPlayer(Player):
     def __init__(self, url: str, transports: Sequence[str], auth: Any = None, *, serializer: str = "default") -> None:
         super().__init__()
-        self._sio = socketio.Client(reconnection=False, serializer=serializer)
+        self._sio = socketio.Client(
+            reconnection=False, serializer=serializer, websocket_extra_options={"skip_utf8_validation": True}
+        )
         handle_in_order(self._sio.eio)
         for namespace in NAMESPACES:
             self._sio.on("*", partial(self._heard, namespace), namespace=namespace)
