@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 CI     ?=
 
+# Processes that share the tests; a part of them runs in one, unless it is said: make test WORKERS=2 ARGS=tests/unit
+WORKERS ?= $(if $(strip $(ARGS)),0,3)
+
 NODE_PEER := benchmarks/peers/node
 
 SYSTEM_PACKAGES := nginx chromium nodejs npm redis-server curl openssl
@@ -21,7 +24,8 @@ run: $(VENV)/.run ## Start the server on http://127.0.0.1:5000
 	@$(BIN)/python api/server.py
 
 test: $(VENV)/.dev $(if $(filter true,$(CI)),test-deps) ## Run the tests; what is not installed is skipped and said
-	@$(BIN)/python -m pytest $(ARGS)
+	@# Some hundred servers start: their bytecode is kept, whatever the environment says.
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-deps: ## Install what some tests need from Debian (nginx, chromium, nodejs, npm, redis, curl, openssl); asks for root
 	@missing=""; for p in $(SYSTEM_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

@@ -15,6 +15,8 @@ from tests.support.certificates import Certificate, self_signed
 from tests.support.servers import ServerProcess
 from tests.support.waiting import client_threads, wait_until
 
+pytest_plugins = ["tests.support.distribution"]
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_client_left() -> Iterator[None]:

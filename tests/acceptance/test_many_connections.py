@@ -53,6 +53,7 @@ def _anonymous_kib(pid: str) -> int:
     return int(Path(f"/proc/{pid}/status").read_text().partition("RssAnon:")[2].split()[0])
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(60 + 2 * PATIENCE)
 @pytest.mark.parametrize("command", [own, by_gunicorn])
 def test_an_event_reaches_thousands_and_an_idle_connection_costs_little(

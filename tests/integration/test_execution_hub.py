@@ -76,6 +76,7 @@ HUB = """
 """
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mode", GREEN)
 def test_the_hub_goes_on_while_children_compute_and_die(mode: str, tmp_path: Path) -> None:
     """All in one thread. Ticks of 10 ms are beside a control: a process that burns as much without a supervisor.

@@ -27,7 +27,7 @@ def test_every_state_is_in_the_table_and_can_be_reached():
     assert set(Status) == reached | {Status.PENDING}
 
 
-@pytest.mark.parametrize("status", TERMINAL)
+@pytest.mark.parametrize("status", sorted(TERMINAL))
 @pytest.mark.parametrize("command", Command)
 def test_a_command_to_an_ended_task_is_refused_with_a_sentence(status, command):
     with pytest.raises(Conflict, match=f"a {status} task cannot "):

@@ -15,6 +15,7 @@ from tests.unit.store.processes.hub import PERIOD
 
 SCRIPT = "tests.unit.store.processes.hub"
 MODES = ["eventlet", "gevent", "threading"]
+pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module", params=MODES)
