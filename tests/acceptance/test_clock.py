@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -39,14 +39,28 @@ class Clock:
         return [sys.executable, str(ROOT / "tests" / "support" / "skewed_server.py"), str(self._file)]
 
 
-@pytest.fixture
-def clock(tmp_path: Path) -> Clock:
-    return Clock(tmp_path / "clock")
+@pytest.fixture(scope="module")
+def clock_on_the_wall(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    return Clock(tmp_path_factory.mktemp("wall") / "clock")
+
+
+@pytest.fixture(scope="module")
+def server(clock_on_the_wall: Clock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("data"), command=clock_on_the_wall.command) as running:
+        yield running
 
 
 @pytest.fixture
-def server(clock: Clock, start_server: Callable[..., ServerProcess]) -> ServerProcess:
-    return start_server(command=clock.command)
+def clock(clock_on_the_wall: Clock) -> Clock:
+    """Right at the beginning of each test."""
+    clock_on_the_wall.set(0)
+    return clock_on_the_wall
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest) -> str:
+    """A tag for the tasks of one test."""
+    return str(request.node.name)
 
 
 def times(events: list[Json]) -> list[datetime]:
@@ -75,25 +89,25 @@ def assert_in_order_everywhere(server: ServerProcess, crowd: Crowd) -> list[Json
 
 
 @contextmanager
-def watched(server: ServerProcess, params: dict[str, Any]) -> Iterator[Crowd]:
+def watched(server: ServerProcess, params: dict[str, Any], **options: Any) -> Iterator[Crowd]:
     """A task that runs, with two who watch it."""
-    with Crowd(server.port, [submit(server.url, "test-steps", params)], 2) as crowd:
+    with Crowd(server.port, [submit(server.url, "test-steps", params, **options)], 2) as crowd:
         crowd.pump(crowd.all(lambda member: len(member.events) > 10), 30)
         yield crowd
 
 
-def test_a_clock_that_is_set_back_an_hour_amid_the_events(server: ServerProcess, clock: Clock) -> None:
-    older = submit(server.url, "test-noop")
+def test_a_clock_that_is_set_back_an_hour_amid_the_events(server: ServerProcess, clock: Clock, own: str) -> None:
+    older = submit(server.url, "test-noop", tags=[own])
     wait_for_status(server.url, older, "completed")
-    with watched(server, {"n": 40, "delay": 0.03}) as crowd:
+    with watched(server, {"n": 40, "delay": 0.03}, tags=[own]) as crowd:
         clock.set(-HOUR)
         crowd.pump(crowd.all(lambda member: member.ended), 30)
         assert 0 == sum(member.lost for member in crowd.members)
         told = times(assert_in_order_everywhere(server, crowd))
         assert min(told[-5:]) < told[0], "the clock was not set back amid the events"
-    newer = submit(server.url, "test-noop")
+    newer = submit(server.url, "test-noop", tags=[own])
     wait_for_status(server.url, newer, "completed")
-    listed = requests.get(f"{server.url}/api/tasks", timeout=5).json()
+    listed = requests.get(f"{server.url}/api/tasks", params={"tag": own}, timeout=5).json()
     assert {older, newer, crowd.members[0].task_id} == {each["task_id"] for each in listed["tasks"]}
     assert 3 == listed["total"]
 
@@ -134,19 +148,19 @@ def test_events_of_one_microsecond_keep_their_order(server: ServerProcess, clock
         assert told[-1] == told[-20], "the clock did not stand still"
 
 
-def test_pages_of_the_list_lose_no_task_of_one_microsecond(server: ServerProcess, clock: Clock) -> None:
+def test_pages_of_the_list_lose_no_task_of_one_microsecond(server: ServerProcess, clock: Clock, own: str) -> None:
     """Created at the same moment, and an hour before that one."""
     clock.set(0, stopped=True)
-    made = [submit(server.url, "test-noop") for _ in range(7)]
+    made = [submit(server.url, "test-noop", tags=[own]) for _ in range(7)]
     clock.set(-HOUR, stopped=True)
-    made += [submit(server.url, "test-noop") for _ in range(3)]
+    made += [submit(server.url, "test-noop", tags=[own]) for _ in range(3)]
     wait_until(lambda: all(task(server.url, task_id)["status"] == "completed" for task_id in made), 30)
     found: list[str] = []
     fetch = partial(requests.get, f"{server.url}/api/tasks", timeout=5)
-    page = fetch(params={"limit": 2}).json()
+    page = fetch(params={"tag": own, "limit": 2}).json()
     while True:
         found += [each["task_id"] for each in page["tasks"]]
         if page["next_cursor"] is None:
             break
-        page = fetch(params={"limit": 2, "cursor": page["next_cursor"]}).json()
+        page = fetch(params={"tag": own, "limit": 2, "cursor": page["next_cursor"]}).json()
     assert (sorted(made), len(made)) == (sorted(found), page["total"])

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.servers import ROOT, free_port
+from tests.support.ports import free_port
+from tests.support.servers import ROOT
 from tests.support.waiting import wait_until
 
 COMMAND = [sys.executable, "-c", "from api.cli import main; main()", "demo"]
@@ -66,13 +67,19 @@ def test_through_a_pipe_it_prints_lines_and_ends_with_the_task(tmp_path: Path) -
 
 
 def test_a_taken_port_is_said_and_passed_over(tmp_path: Path) -> None:
+    """The task runs on the next one; it need not be waited for here."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = demo(tmp_path, RUNCAST_PORT=str(port))
-    said = re.match(rf"port {port} is taken, using (\d+)\n", done.stdout)
-    assert said
-    assert f"page http://127.0.0.1:{said[1]}/tasks/" in done.stdout
-    assert 0 == done.returncode
+        settings = environment(tmp_path, RUNCAST_PORT=str(port))
+        with subprocess.Popen(COMMAND, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True) as begun:
+            assert begun.stdout is not None
+            said = re.match(rf"port {port} is taken, using (\d+)\n", begun.stdout.readline())
+            assert said
+            assert any(f"page http://127.0.0.1:{said[1]}/tasks/" in line for line in begun.stdout)
+            begun.send_signal(signal.SIGINT)
+            begun.communicate(timeout=DEADLINE)
+    assert 130 == begun.returncode
+    assert not listens(int(said[1]))
 
 
 def test_a_server_that_cannot_start_is_told_by_its_own_words(tmp_path: Path) -> None:

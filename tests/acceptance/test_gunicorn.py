@@ -1,4 +1,4 @@
-"""gunicorn: what it refuses to start, and how it stops."""
+"""gunicorn: what it refuses to start."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ from functools import partial
 import pytest
 import requests
 
-from tests.acceptance.main_job import follow, submit
-from tests.support.processes import child_pids, gone
 from tests.support.servers import ServerProcess, gunicorn, own_server
-from tests.support.waiting import wait_until
 
-GRACE = 10
 REFUSAL = 20
 
 
@@ -63,35 +59,3 @@ def test_an_open_server_warns(command, start_server: Callable[..., ServerProcess
     page = requests.get(f"{server.url}/demo", headers={"Host": "lab.example"}, timeout=10)
     assert page.status_code == 200
     assert "RUNCAST_OPEN" in page.text
-
-
-@pytest.mark.parametrize(
-    ("command", "env"),
-    [
-        (gunicorn, {}),
-        (partial(gunicorn, worker_class="gevent"), {}),
-        (partial(gunicorn, worker_class="gthread"), {}),
-        (own_server, {"RUNCAST_ASYNC_MODE": "eventlet"}),
-        (own_server, {"RUNCAST_ASYNC_MODE": "gevent"}),
-        (own_server, {"RUNCAST_ASYNC_MODE": "threading"}),
-    ],
-    ids=["gunicorn-eventlet", "gunicorn-gevent", "gunicorn-gthread", "own-eventlet", "own-gevent", "own-threading"],
-)
-def test_sigterm_puts_a_running_task_back_and_the_next_start_completes_it(
-    command, env: dict[str, str], start_server: Callable[..., ServerProcess]
-) -> None:
-    """It stops within the grace, leaves no child, and the task runs again from `pending`."""
-    server = start_server(command=command, env=env)
-    task_id = submit(server.url, {"type": "test-steps", "params": {"n": 40, "delay": 0.05}})
-    resource = f"{server.url}/api/tasks/{task_id}"
-    wait_until(lambda: requests.get(resource, timeout=5).json()["current_iteration"] > 2, timeout=30)
-    children = child_pids(server.pid)
-    assert children
-    assert server.stop() == 0
-    wait_until(lambda: all(gone(pid) for pid in children), GRACE, lambda: f"still there of {children}")
-    assert "Traceback" not in server.log_text()
-    server.start()
-    states = [
-        event["data"]["status"] for event in follow(server.url, task_id, "websocket") if "status" in event["data"]
-    ]
-    assert states == ["pending", "running", "pending", "running", "completed"]

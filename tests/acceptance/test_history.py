@@ -23,7 +23,8 @@ from tests.support.waiting import wait_until
 MILLION = 1_000_000
 GROWTH = 8 * 1024
 """KiB that the server may have grown by from the 400th page, when its caches are full, to the 1,000th."""
-SECONDS = 40
+PART, SLOWER = 300, 3
+"""How much longer the last 300 pages may take than the first, on a machine that does other things too."""
 
 
 def journal(server: ServerProcess) -> Path:
@@ -48,32 +49,35 @@ def pages(url: str, task: str) -> Iterator[list[dict[str, Any]]]:
         since = page["events"][-1]["seq"]
 
 
+@pytest.mark.alone
 @pytest.mark.long
 def test_a_million_events_of_one_task_are_paged_through_in_constant_memory(tmp_path: Path) -> None:
+    """And the last pages come as fast as the first."""
     ended = a_task(status=Status.COMPLETED)
     add_tasks(tmp_path / "data" / "runcast.db", ended)
     add_logs(tmp_path / "data" / "runcast.db", ended, MILLION)
     with ServerProcess(tmp_path / "data") as server:
-        started, seen, before = time.monotonic(), 0, 0
+        seen, before, came = 0, 0, [time.monotonic()]
         for number, page in enumerate(pages(server.url, ended.id), 1):
             assert list(range(seen + 1, seen + len(page) + 1)) == seqs(page)
             seen += len(page)
+            came.append(time.monotonic())
             if number == 400:
                 before = resident(server.pid)
         assert MILLION == seen
         assert resident(server.pid) - before < GROWTH
-        assert time.monotonic() - started < SECONDS
+        assert came[-1] - came[-1 - PART] < SLOWER * (came[PART] - came[0])
 
 
-@pytest.fixture
-def trimmed(start_server) -> tuple[ServerProcess, str]:
+@pytest.fixture(scope="module")
+def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, str]]:
     """A server that keeps 50 events of a task, and an ended task of which it kept no more."""
-    server = start_server(env={"RUNCAST_RETENTION_EVENTS": "50"})
-    wanted = submit(server.url, "test-steps", {"n": 200})
-    wait_for_status(server.url, wanted, "completed")
-    server.restart()
-    wait_until(lambda: kept(server.url, wanted) == 50)
-    return server, wanted
+    with ServerProcess(tmp_path_factory.mktemp("data"), env={"RUNCAST_RETENTION_EVENTS": "50"}) as server:
+        wanted = submit(server.url, "test-steps", {"n": 200})
+        wait_for_status(server.url, wanted, "completed")
+        server.restart()
+        wait_until(lambda: kept(server.url, wanted) == 50)
+        yield server, wanted
 
 
 def kept(url: str, wanted: str) -> int:

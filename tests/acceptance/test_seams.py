@@ -18,10 +18,10 @@ from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 
 MODES = ("eventlet", "gevent", "threading")
-SOCKETS, JOINS = 10, 150
-"""WebSockets, and how often each of them subscribes: 1,500 times in each mode."""
+SOCKETS, JOINS = 10, 100
+"""WebSockets, and how often each of them subscribes: 1,000 times in each mode."""
 POLLERS, POLLED_JOINS = 2, 25
-STREAMS = 80
+STREAMS = 60
 MOST_READ = 40
 BACK = 700
 """Past what is kept in memory, so that some begin in the journal."""

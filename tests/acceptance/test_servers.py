@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
 import requests
 
-from tests.acceptance.main_job import assert_whole, follow, stream, submit
+from tests.acceptance.main_job import Watcher, assert_whole, follow, stream, submit
 from tests.support.certificates import trusting
 from tests.support.servers import ServerProcess, gunicorn
 
@@ -39,11 +40,14 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         assert "Traceback" not in running.log_text()
 
 
-@pytest.mark.parametrize("transport", ["websocket", "polling"])
-def test_an_optimisation_is_followed_live_without_a_gap(server: ServerProcess, transport: str) -> None:
-    """Submitted by REST; its events arrive from the first to the last, each once and in order."""
-    events = follow(server.url, submit(server.url), transport)
-    assert_whole(events)
+def test_an_optimisation_is_followed_live_without_a_gap(server: ServerProcess) -> None:
+    """Submitted by REST; its events arrive from the first to the last, each once and in order, by each transport."""
+    with Watcher(server.url, "websocket") as watcher, Watcher(server.url, "polling") as poller:
+        task_id = submit(server.url)
+        with ThreadPoolExecutor(1) as pool:
+            polled = pool.submit(poller.follow, task_id)
+            assert_whole(watcher.follow(task_id))
+        assert watcher.events == polled.result()
 
 
 def test_a_stream_arrives_while_the_job_runs(server: ServerProcess) -> None:

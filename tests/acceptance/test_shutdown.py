@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -51,59 +52,58 @@ def stop(server: ServerProcess, crowd: Crowd) -> None:
     assert 0 == server.stop()
 
 
-@pytest.mark.parametrize(
-    ("name", "transport"), [(name, "websocket") for name in ALL] + [(name, "polling") for name in TOLD]
-)
-def test_a_stock_client_sees_a_lost_transport_and_comes_back_by_itself(name: str, transport: str, server_of) -> None:
-    """python-socketio as it comes: told at once, it does not take it for the end, and finds the next server."""
+@pytest.mark.parametrize("name", ALL)
+def test_a_running_task_is_put_back_and_stock_clients_come_back_by_themselves(name: str, server_of) -> None:
+    """python-socketio as it comes: told at once, it does not take it for the end, and finds the next server. There the
+    task runs again from `pending`."""
     server = server_of(ALL[name])
-    with StockClient(server.url, transport) as client:
+    task_id = submit(server.url, "test-steps", {"n": 40, "delay": 0.05})
+    with ExitStack() as stack:
+        transports = ["websocket", "polling"] if name in TOLD else ["websocket"]
+        clients = [stack.enter_context(StockClient(server.url, transport)) for transport in transports]
+        wait_until(lambda: (task(server.url, task_id)["current_iteration"] or 0) > 2, 30)
+        children = child_pids(server.pid)
+        assert children
         assert 0 == server.stop()
-        wait_until(lambda: client.lost, 5, lambda: "the client was not told")
+        wait_until(lambda: all(map(gone, children)), 5, lambda: "a child outlived its server")
+        wait_until(lambda: all(client.lost for client in clients), 5, lambda: "a client was not told")
         server.start()
-        wait_until(lambda: client.connects == 2, 20, lambda: "the client did not come back")
+        wait_until(lambda: all(client.connects == 2 for client in clients), 20, lambda: "a client did not come back")
+    wait_for_status(server.url, task_id, "completed")
+    states = [event["data"]["status"] for event in history(server.url, task_id) if "status" in event["data"]]
+    assert ["pending", "running", "pending", "running", "completed"] == states
     assert "Traceback" not in server.log_text()
 
 
 @pytest.mark.parametrize("way", TOLD.values(), ids=TOLD)
-def test_a_stop_with_clients_and_tasks_is_over_within_the_grace(way, server_of) -> None:
-    """Its tasks do not hear the request to stop; the clients are told before that, and not at the end."""
+def test_a_stop_is_over_within_the_grace_and_who_is_connected_hears_of_it_at_once(way, server_of) -> None:
+    """Its tasks do not hear the request to stop. Clients are told, streams and idle connections end before that."""
     server = server_of(way)
     task_ids = [submit(server.url, "test-stubborn") for _ in range(2)]
     with Crowd(server.port, task_ids, 5) as crowd:
         crowd.pump(crowd.all(lambda member: len(member.seqs) >= 3), 30)
+        idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        idle.request("GET", "/api/health")
+        idle.getresponse().read()
+        assert (idle.sock is None) is (way is OWN["threading"]), "which alone does not keep connections alive"
+        stream = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        stream.sendall(f"GET /api/tasks/{task_ids[0]}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        assert b"200 OK" in stream.recv(4096)
         children = child_pids(server.pid)
         asked = time.monotonic()
         server.signal(signal.SIGTERM)
         crowd.pump(crowd.all(lambda member: member.lost), GRACE)
+        for connection in filter(None, (idle.sock, stream)):
+            while connection.recv(4096):
+                pass
+            connection.close()
         assert not server.exited, "they were told only by the end of the process"
+        with pytest.raises(requests.ConnectionError):
+            requests.get(f"{server.url}/api/health", timeout=5)
         stop(server, crowd)
         assert time.monotonic() - asked < GRACE + A_LITTLE
     wait_until(lambda: all(map(gone, children)), 2, lambda: "a child outlived its server")
     assert "Traceback" not in server.log_text()
-
-
-@pytest.mark.parametrize("way", TOLD.values(), ids=TOLD)
-def test_streams_and_idle_connections_end_while_the_tasks_still_stop(way, server_of) -> None:
-    server = server_of(way)
-    task_id = submit(server.url, "test-stubborn")
-    wait_for_status(server.url, task_id, "running")
-    idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    idle.request("GET", "/api/health")
-    idle.getresponse().read()
-    assert (idle.sock is None) is (way is OWN["threading"]), "which alone does not keep connections alive"
-    stream = socket.create_connection(("127.0.0.1", server.port), timeout=10)
-    stream.sendall(f"GET /api/tasks/{task_id}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-    assert b"200 OK" in stream.recv(4096)
-    server.signal(signal.SIGTERM)
-    for connection in filter(None, (idle.sock, stream)):
-        while connection.recv(4096):
-            pass
-        connection.close()
-    assert not server.exited, "they were closed only by the end of the process"
-    with pytest.raises(requests.ConnectionError):
-        requests.get(f"{server.url}/api/health", timeout=5)
-    assert 0 == server.stop()
 
 
 def test_a_grace_that_is_too_short_for_the_tasks_leaves_no_child_either(server_of) -> None:
