@@ -100,12 +100,14 @@ class Schedules:
         task = self._submitter.draft(principal, submission)
         if task.depends_on:
             raise InvalidInput(flaws=[Flaw(("params",), "a scheduled task cannot take another one's result")])
+        if submission.run_at is not None:
+            raise InvalidInput(flaws=[Flaw(("run_at",), "the schedule says when its tasks run")])
         if task.attempt:
             raise InvalidInput(flaws=[Flaw(("type",), "an external task is started by whoever reports it")])
         return template_of(submission)
 
 
-_OF_A_RUN = frozenset({"retry_of", "depends_on", "on_parent_failure", "batch_id", "schedule_id"})
+_OF_A_RUN = frozenset({"retry_of", "depends_on", "on_parent_failure", "batch_id", "schedule_id", "run_at"})
 
 
 def template_of(submission: Submission) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def test_the_list_goes_on_where_a_page_ends(client):
         ({"task": {"type": "test-steps", "params": {"n": -1}}, "every_seconds": 9}, ["task", "params", "n"]),
         ({"task": {"type": "test-steps", "params": {"n": {"$result": "x"}}}, "every_seconds": 9}, ["task", "params"]),
         ({"task": {"type": "external"}, "every_seconds": 9}, ["task", "type"]),
+        ({"task": {**TASK, "run_at": "2030-01-01T00:00:00Z"}, "every_seconds": 9}, ["task", "run_at"]),
     ],
 )
 def test_a_schedule_that_could_never_run_is_refused(server, body, place):

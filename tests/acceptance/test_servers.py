@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import requests
 
-from tests.acceptance.main_job import Watcher, assert_whole, follow, stream, submit
+from tests.acceptance.main_job import Watcher, assert_whole, stream, submit
 from tests.support.certificates import trusting
 from tests.support.servers import ServerProcess, gunicorn
 
