@@ -117,8 +117,8 @@ class Settings(BaseSettings):
         60.0,
         gt=0,
         le=86_400,
-        description="A task is shown as stalled when nothing is reported for so long, and for three times as long as it "
-        "is usually silent; one that runs here then logs where it stands.",
+        description="A task is shown as stalled when nothing is reported for so long, and for three times as long as "
+        "it is usually silent; one that runs here then logs where it stands.",
     )
     lost_seconds: float = Field(
         86_400.0,

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable
 
 from api.domain.event import Draft
 from api.errors import StaleLease
+from api.execution.capture import STACKS_SIGNAL
 from api.execution.hearing import Hearing, log_event
 from api.execution.ladder import Deadlines, Ladder, Plan, Step, TimeLimit, at_once, departing, gentle, hasty
 from api.execution.messages import Effect, End, Ready, Report, run_message
 from api.execution.outbox import Outbox
-from api.execution.capture import STACKS_SIGNAL
 from api.execution.process import ChildProcess
 from api.execution.remains import Process
 from api.execution.sweep import sweep

@@ -10,7 +10,6 @@ import sys
 
 from api.execution.outlet import Outlet
 
-
 STACKS_SIGNAL = signal.SIGUSR1
 """Has the child write the stacks of all its threads to stderr."""
 

@@ -20,9 +20,9 @@ from api.log import get_logger
 from api.ports import Assignment, Control, Ending, Outcome, Runner
 from api.runtime.base import Runtime
 from api.runtime.offload import offload
+from api.services.commit import Change, unchanged
 from api.services.folders import Folders
 from api.services.grant import Grant, Grants
-from api.services.commit import Change, unchanged
 from api.services.publish import Publisher
 from api.services.pulse import Pulse
 from api.services.silence import stall
@@ -270,7 +270,8 @@ class _Reports:
         change: Change = unchanged
         if alive and self._pulse.stalled:
             change = _going_on
-            drafts = [stall(replace(self._grant.task, status=Status.RUNNING), "reporting again", stalled=False), *drafts]
+            running = replace(self._grant.task, status=Status.RUNNING)
+            drafts = [stall(running, "reporting again", stalled=False), *drafts]
         try:
             self._publisher.publish(self._grant.task.id, drafts, lease_id=self._grant.lease_id, also=change)
         except StaleLease:
