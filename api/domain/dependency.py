@@ -19,6 +19,7 @@ PARENTS_MAX = 1000
 REFERENCES_MAX = 100
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 """What a task is called by others: its id, or its `ref` within a batch."""
+_INDEX = re.compile(r"[0-9]{1,9}")
 MARK = "$result"
 _PATH = "path"
 
@@ -156,7 +157,7 @@ def _dig(value: Any, path: Sequence[str | int]) -> Any:
     for depth, part in enumerate(path):
         if isinstance(value, Mapping) and str(part) in value:
             value = value[str(part)]
-        elif isinstance(value, (list, tuple)) and str(part).isdecimal() and int(part) < len(value):
+        elif isinstance(value, (list, tuple)) and _INDEX.fullmatch(str(part)) and int(part) < len(value):
             value = value[int(part)]
         else:
             raise IndexError(f"has no {'.'.join(str(each) for each in path[: depth + 1])!r:.200}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from api import metrics
-from api.domain.dependency import Continuation, Follow, references, resolved
+from api.domain.dependency import MARK, Continuation, Follow, references, refers, resolved
 from api.domain.event import Draft, EventType
 from api.domain.lifecycle import Command, Status
 from api.domain.permission import Principal, Role
@@ -126,12 +126,13 @@ class FollowUp:
         if workload is None:
             return _Resolution(todo, error=f"this server has no workload of the type {child.type!r}")
         try:
-            params = resolved(child.params, results)
-            if len(json.dumps(params)) > PARAMS_MAX:
-                return _Resolution(todo, error="the results that its params refer to are larger than 1 MiB in all")
-            return _Resolution(todo, self._check(workload, params))
+            return _Resolution(todo, self._check(workload, _filled(child, results)))
         except InvalidInput as error:
             return _Resolution(todo, error=f"its params do not fit, with the results put in: {error.message}")
+        except Exception as error:  # noqa: BLE001  one task must not hold up the others; counted, logged, shown
+            metrics.failure("resolve_broken")
+            _log.exception("resolve_broken", task_id=child.id)
+            return _Resolution(todo, error=f"its params cannot be made ({type(error).__name__})")
 
     def _resolved(self, tx: Transaction, resolution: _Resolution) -> list[Commit]:
         tx.done(resolution.todo)
@@ -174,6 +175,15 @@ def _to_resolve(tx: Transaction) -> list[tuple[Continuation, Task | None, dict[s
         (todo, *_with_results(tx, todo.subject))
         for todo in tx.continuations((Follow.RESOLVE,), limit=RESOLVED_TOGETHER)
     ]
+
+
+def _filled(child: Task, results: Mapping[str, Any]) -> dict[str, Any]:
+    params = resolved(child.params, results)
+    if refers(params):
+        raise InvalidInput(f"the results have {MARK!r} in them, and would be taken for references when it is retried")
+    if len(json.dumps(params)) > PARAMS_MAX:
+        raise InvalidInput("they are larger than 1 MiB in all")
+    return params
 
 
 def _with_results(tx: Transaction, task_id: str) -> tuple[Task | None, dict[str, Any]]:

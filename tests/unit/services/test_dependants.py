@@ -134,6 +134,25 @@ def test_a_result_is_put_in_after_the_commit_of_the_parent_and_checked(world, pa
     assert (7, child) == (world.task(child).params["n"], world.grants.take_next().task.id)
 
 
+def test_a_child_whose_params_cannot_be_made_holds_up_no_other(world, parent):
+    odd, other = (world.submit(params={"n": {MARK: parent, "path": path}}).id for path in ("zero", "one"))
+    world.follow_up._check = lambda workload, params: {"n": 1 / params["n"]}
+    world.end(parent, result={"zero": 0, "one": 1})
+    world.settle()
+    assert (Status.FAILED, "its params cannot be made (ZeroDivisionError)") == (
+        world.task(odd).status,
+        world.task(odd).error,
+    )
+    assert ((), {"n": 1}) == (world.task(other).waiting_on, world.task(other).params)
+
+
+def test_a_result_that_would_be_taken_for_a_reference_is_refused(world, parent):
+    child = world.submit(params={"n": {MARK: parent}}).id
+    world.end(parent, result={"deep": [{MARK: "other"}]})
+    world.settle()
+    assert "'$result'" in world.task(child).error
+
+
 def test_a_child_that_is_cancelled_before_the_result_is_put_in_stays_so(world, parent):
     child = world.submit(params={"n": {MARK: parent}}).id
     world.end(parent, result={})
