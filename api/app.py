@@ -232,8 +232,9 @@ def _workloads(settings: Settings) -> Workloads:
     workloads = load_workloads()
     if settings.commands_file is not None:
         commands, missing = load_commands(settings.commands_file)
-        for name in sorted(commands.keys() & workloads.keys()):
-            raise ConfigError(f"{settings.commands_file}: commands.{name}: a workload of this type is installed")
+        if taken := sorted(commands.keys() & workloads.keys()):
+            names = ", ".join(f"commands.{name}" for name in taken)
+            raise ConfigError(f"{settings.commands_file}: {names}: a workload of this type is installed already")
         workloads |= commands
         workloads.broken |= missing
     return workloads

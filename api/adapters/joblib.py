@@ -54,8 +54,8 @@ class _Count:
         self._total = total
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
-        self._done: dict[Any, int] = {}
-        self._known: dict[Any, int | None] = {}
+        self._done: dict[tuple[int, float], int] = {}
+        self._known: dict[tuple[int, float], int | None] = {}
 
     def tell(self, parallel: Any) -> None:
         """Called by joblib after each completed batch, by its callback thread or by the caller's own."""
@@ -69,7 +69,7 @@ class _Count:
 
     def _progress(self, parallel: Any) -> None:
         with self._lock:
-            call = parallel._call_id if hasattr(parallel, "_call_id") else id(parallel)
+            call = (id(parallel), parallel._start_time)  # the same object may be called again
             self._done[call] = parallel.n_completed_tasks
             self._known[call] = _total(parallel)
             done, known = sum(self._done.values()), list(self._known.values())
@@ -79,7 +79,7 @@ class _Count:
 
 def _total(parallel: Any) -> int | None:
     """How many tasks a `Parallel` will have run, once it knows."""
-    if getattr(parallel, "n_tasks", None):
+    if parallel.n_tasks:
         return int(parallel.n_tasks)
     return None if parallel._original_iterator is not None else int(parallel.n_dispatched_tasks)
 

@@ -61,9 +61,11 @@ class Report:
         data: Json = {"current_iteration": int(current), "max_iterations": None if end is None else int(end)}
         self._sender.progress(_event("progress", data if message is None else {**data, "message": str(message)}))
 
-    def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
-        """The metrics of one finished iteration. NaN and infinities become null, named beside."""
-        finite, nonfinite = finite_metrics({name: float(value) for name, value in metrics.items()})
+    def iteration(self, iteration: int, metrics: Mapping[str, float | None]) -> None:
+        """The metrics of one finished iteration. NaN, None and infinities become null, named beside."""
+        finite, nonfinite = finite_metrics(
+            {name: math.nan if value is None else float(value) for name, value in metrics.items()}
+        )
         data: Json = {"iteration": int(iteration), "metrics": finite}
         self._sender.put(_event("iteration_complete", {**data, "nonfinite": nonfinite} if nonfinite else data))
 

@@ -29,6 +29,8 @@ LAST_WORD_SECONDS = 60.0
 """How long the end of the task is tried to be told."""
 _LATER = frozenset({401, 403, 408, 429})
 """Refusals that may pass, like those from 500 on: a token is renewed, a rate falls."""
+_COMPARED = 1000
+"""Characters of a text by which it is known again."""
 _OVER = frozenset({404, 409})
 """The task has ended, or is gone."""
 
@@ -95,8 +97,9 @@ class Sender:
         """Report `event` unless a later one comes before it could be sent."""
         self.check()
         with self._changed:
+            if self._progress is None:  # else the thread knows already when to send it
+                self._changed.notify()
             self._progress = event
-            self._changed.notify()
 
     def put(self, event: Json) -> None:
         """Report `event`, after the progress before it."""
@@ -194,7 +197,12 @@ class Sender:
 
     def _is_stored(self, task_id: str, batch: Sequence[Json]) -> bool:
         """Whether the server has this batch, sent before without an answer: it stores all of one or nothing."""
-        stored = list(self._server.events(task_id, self._last_seq))
+        try:
+            stored = list(self._server.events(task_id, self._last_seq))
+        except (APIError, ConnectionLost):
+            raise
+        except ClientError:  # they are not kept any longer: rather told twice than never
+            return False
         for start in range(len(stored) - len(batch) + 1):
             if all(map(_is_same, batch, stored[start:])):
                 self._last_seq = stored[start + len(batch) - 1]["seq"]
@@ -232,8 +240,10 @@ class Sender:
             self._unreachable(error)
         elif self.task_id is None or error.status in _OVER:
             self._end_of_task(error)
-        else:
+        elif self._doubtful:
             self._drop_refused(error)
+        else:
+            self._unreachable(error)
 
     def _unreachable(self, error: ClientError) -> None:
         """Try again in a while; the work goes on."""
@@ -282,11 +292,15 @@ def _passes(error: ClientError) -> bool:
 
 
 def _is_same(sent: Json, stored: Mapping[str, Any]) -> bool:
-    """The server completes the data of an event, and changes nothing that was sent."""
+    """The server completes the data of an event, cuts texts that are too long, and changes nothing else."""
     data = stored["data"]
     return sent["event_type"] == stored["event_type"] and all(
-        name in data and data[name] == value for name, value in sent["data"].items()
+        name in data and _head(data[name]) == _head(value) for name, value in sent["data"].items()
     )
+
+
+def _head(value: Any) -> Any:
+    return value[:_COMPARED] if isinstance(value, str) else value
 
 
 def _dropped(count: int) -> Json:

@@ -98,8 +98,9 @@ class Program:
 
     def _listen(self) -> bool:
         """Take what there is, or wait a moment for it; whether there was anything."""
-        if not self._selector.get_map():  # it has closed both
-            time.sleep(LOOK_SECONDS)
+        if not self._selector.get_map():  # it has closed both, as a rule because it ends
+            with suppress(subprocess.TimeoutExpired):
+                self._popen.wait(LOOK_SECONDS)
             return False
         ready = self._selector.select(LOOK_SECONDS)
         for key, _ in ready:

@@ -32,11 +32,14 @@ def test_each_completed_task_is_progress(backend, n_jobs):
     assert HOOK is joblib.Parallel.print_progress
 
 
-def test_several_calls_add_up():
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_several_calls_add_up(n_jobs):
     job = KeptJob()
     with reporting(job, total=30):
-        for _ in range(3):
-            joblib.Parallel(n_jobs=2, backend="threading")(squares(10))
+        again = joblib.Parallel(n_jobs=n_jobs, backend="threading")
+        again(squares(10))
+        again(squares(10))
+        joblib.Parallel(n_jobs=n_jobs, backend="threading")(squares(10))
     assert (30, 30, "30 tasks done") == job.points[-1]
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,19 @@ def test_a_journal_of_the_first_version_keeps_all_and_goes_on(url: str, path: Pa
         assert IdempotentRequest("hash", task_id(1)) == store.read(lambda tx: tx.idempotent("local", "key"))
         store.write(lambda tx: say(tx, task_id(2)))
         assert 2 == store.write(lambda tx: tx.trim(task_id(1), 4))
+
+
+def test_what_runs_elsewhere_during_the_migration_is_heard_of_from_then_on(
+    url: str, path: Path, runtime: ThreadRuntime
+) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript((JOURNALS / "0001.sql").read_text())
+        connection.execute("UPDATE tasks SET type = 'external', status = 'running' WHERE id = ?", [task_id(2)])
+    before = datetime.now(UTC)
+    with closing(SqlStore(url, runtime)) as store:
+        ended, running = store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
+    assert ended is not None
+    assert ended.heard_at is None
+    assert running is not None
+    assert running.heard_at is not None
+    assert before <= running.heard_at <= datetime.now(UTC)

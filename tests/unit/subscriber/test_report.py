@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import threading
 
 import pytest
@@ -38,6 +37,10 @@ class Journal:
         self._fail()
         self._must_run()
         assert task_id == TASK
+        for index, event in enumerate(events):
+            if event["data"].get("message") == "bad":
+                flaw = {"loc": [index, "data", "message"], "msg": "is bad"}
+                raise APIError(422, "Unprocessable Content", "it is bad", {"errors": [flaw]})
         for event in events:
             data = {"attempt": 1, **event["data"]}
             self.stored.append({"event_type": event["event_type"], "data": data, "seq": len(self.stored) + 1})
@@ -197,21 +200,28 @@ def test_wrong_params_are_refused_at_the_start_whatever_becomes_of_errors(server
         Report("job", None, server)
 
 
-def test_a_report_that_is_refused_keeps_nothing_back_and_is_raised_only_by_option(server, caplog, monkeypatch):
-    monkeypatch.setattr(sender, "HEARTBEAT_SECONDS", 60)  # one would be refused as well
-    refusal = APIError(422, "Unprocessable", "too long", {"errors": [{"loc": [0, "data"], "msg": "too long"}]})
-    for errors in ("log", "raise"):
-        server.stored.clear()
-        with Report("job", None, server, errors=errors) as job:
-            server.failures = [refusal, refusal]
-            with caplog.at_level(logging.ERROR):
-                job.log("bad")
-                wait_until(lambda: len(server.failures) == 1)
-                server.failures = []
-                if errors == "raise":
-                    wait_until(lambda job=job: "too long" in str(raised_by(job.checkpoint)))
-            job.log("good")
-        assert ["good"] == server.messages()
+def test_a_report_that_is_refused_keeps_nothing_back(server):
+    with Report("job", None, server) as job:
+        for line in ("good", "bad", "better", "bad", "best"):
+            job.log(line)
+    assert ["good", "better", "best"] == server.messages()
+
+
+def test_with_errors_raised_a_refused_report_is_raised_by_a_later_call(server):
+    with Report("job", None, server, errors="raise") as job:
+        job.log("bad")
+        wait_until(lambda: "it is bad" in str(raised_by(job.checkpoint)))
+        job.log("good")
+    assert ["good"] == server.messages()
+
+
+def test_a_heartbeat_that_is_refused_is_tried_again_in_a_while(server):
+    with Report("job", None, server) as job:
+        server.failures = [APIError(400, "Bad Request", "no")] * 3
+        wait_until(lambda: len(server.failures) == 1)
+        server.failures = []
+        job.log("all the same")
+    assert ["all the same"] == server.messages()
 
 
 def test_a_task_that_the_server_gave_up_does_not_stop_the_work(server):
