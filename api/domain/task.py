@@ -97,6 +97,12 @@ class Task:
         return self.status.terminal
 
 
+def begun(task: Task, event: Event) -> Task:
+    """`applied` for the first event of a task, which says where it stands: at a third of the time."""
+    started_at = event.at if task.status is Status.RUNNING else None
+    return replace(task, last_seq=event.seq, message=event.data["message"], started_at=started_at)
+
+
 def applied(task: Task, event: Event) -> Task:
     """The task after `event`; `Conflict` where the lifecycle has no such transition."""
     if task.terminal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -56,7 +55,7 @@ def create_batches(parts: Parts) -> Blueprint:
 
 
 def _member(task: BatchTask) -> Member:
-    submission = replace(submission_of(task), on_parent_failure=task.on_parent_failure)
+    submission = submission_of(task, on_parent_failure=task.on_parent_failure)
     return Member(submission, task.ref, tuple(task.depends_on))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -49,9 +48,7 @@ def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
         With an `Idempotency-Key` header the same request twice makes one task: the second answer is 200.
         """
         key = headers.idempotency_key
-        submission = replace(
-            submission_of(body), depends_on=tuple(body.depends_on), on_parent_failure=body.on_parent_failure
-        )
+        submission = submission_of(body, depends_on=tuple(body.depends_on), on_parent_failure=body.on_parent_failure)
         task, new = parts.submitter.submit(current_principal(), submission, idempotency_key=key)
         return _created(task, 201 if new else 200)
 
@@ -125,8 +122,8 @@ def _add_control(blueprint: Blueprint, parts: Parts) -> None:
         return _created(task, 201)
 
 
-def submission_of(body: TaskBody) -> Submission:
-    """What every way to start a task has in common."""
+def submission_of(body: TaskBody, **more: Any) -> Submission:
+    """What every way to start a task has in common, and `more` fields of the submission."""
     return Submission(
         type=body.type or FLAT_TYPE,
         params=body.params if body.type else body.flat(),
@@ -136,6 +133,7 @@ def submission_of(body: TaskBody) -> Submission:
         max_attempts=body.max_attempts,
         timeout_seconds=body.timeout_seconds,
         run_at=body.run_at.astimezone(UTC) if body.run_at is not None else None,
+        **more,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -134,7 +134,7 @@ class Batches:
     def _drafts(self, principal: Principal, batch: Batch, members: Sequence[Member]) -> list[Task]:
         """The tasks, none in the journal yet; equal params are checked once."""
         names = _Names(members)
-        checked: dict[tuple[str, str], dict[str, Any]] = {}
+        checked: dict[tuple[str, str], Mapping[str, Any]] = {}
         tasks: list[Task] = []
         flaws: list[Flaw] = []
         parents: list[list[int]] = []
@@ -142,16 +142,14 @@ class Batches:
             if number % PAUSE_EVERY == PAUSE_EVERY - 1:
                 self._runtime.sleep(0)
             try:
-                submission, fellows = names.linked(number, member)
+                submission, fellows = names.linked(member)
                 parents.append(fellows)
                 same = (submission.type, json.dumps(submission.params))
-                task = self._submitter.draft(
-                    principal, replace(submission, batch_id=batch.id), checked=checked.get(same)
-                )
-                checked[same] = task.params  # type: ignore[assignment]  # as `draft` made it: a dict
+                task = self._submitter.draft(principal, submission, checked=checked.get(same))
+                checked[same] = task.params
                 # One after the other, as they were sent: in the queue and in lists.
                 created_at = batch.created_at + timedelta(microseconds=number)
-                tasks.append(replace(task, id=names.ids[number], created_at=created_at))
+                tasks.append(replace(task, id=names.ids[number], created_at=created_at, batch_id=batch.id))
             except InvalidInput as error:
                 flaws += _placed(number, error)
                 if len(flaws) >= FLAWS_MAX:
@@ -178,7 +176,7 @@ class _Names:
         if twice:
             raise InvalidInput(flaws=twice[:FLAWS_MAX])
 
-    def linked(self, number: int, member: Member) -> tuple[Submission, list[int]]:
+    def linked(self, member: Member) -> tuple[Submission, list[int]]:
         """The submission with ids for the names of its fellows, and the numbers of those that it depends on."""
         submission = member.submission
         found = references(submission.params) if MARK in json.dumps(submission.params) else []

@@ -10,7 +10,7 @@ from api.domain.dependency import Continuation, Follow, OnParentFailure, refers
 from api.domain.event import Draft, Event, EventType, rfc3339
 from api.domain.lifecycle import Status
 from api.domain.permission import Action, Principal, allows
-from api.domain.task import Task, applied
+from api.domain.task import Task, begun
 from api.errors import Flaw, InvalidInput
 from api.ports import Clock, Transaction
 from api.services.commit import Commit
@@ -82,7 +82,7 @@ class _Parents:
 
 def _begun(task: Task, at: datetime, *, follow_up: bool) -> Commit:
     event = Event(task.id, 1, EventType.STATUS_CHANGE, _first(task).data, at)
-    return Commit(applied(task, event), (event,), follow_up=follow_up)
+    return Commit(begun(task, event), (event,), follow_up=follow_up)
 
 
 def _first(task: Task) -> Draft:

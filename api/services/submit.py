@@ -141,7 +141,7 @@ class Submitter:
             raise Conflict("the task has left no checkpoint: retry it without from_checkpoint")
         return self._enter(principal, task, None, again.fingerprint())[0]
 
-    def draft(self, principal: Principal, submission: Submission, *, checked: dict[str, Any] | None = None) -> Task:
+    def draft(self, principal: Principal, submission: Submission, *, checked: Mapping[str, Any] | None = None) -> Task:
         """The task that the submission asks for, not in the journal yet; `checked` spares the check of its params."""
         workload = self._workloads.get(submission.type)
         if workload is None:

@@ -74,7 +74,7 @@ _JSON = frozenset({"params", "tags", "metrics", "result", "depends_on", "waiting
 _VALUES = attrgetter(*FIELDS)
 _PARAMS = FIELDS.index("params")
 _ENCODERS = tuple(
-    (index, micros if name in _TIMES else to_json)
+    (index, micros if name in _TIMES else to_json, "{}" if name in ("metrics", "result") else "[]")
     for index, name in enumerate(FIELDS)
     if name in _TIMES | _JSON - {"params"}
 )
@@ -111,9 +111,10 @@ def to_values(task: Task, names: tuple[str, ...] = FIELDS) -> dict[str, Any]:
 def to_row(task: Task, encoded: dict[int, str]) -> list[Any]:
     """The values of every column, in their order. `encoded` keeps the text of params that tasks share."""
     values = list(_VALUES(task))
-    for index, encode in _ENCODERS:
-        if values[index] is not None:
-            values[index] = encode(values[index])
+    for index, encode, empty in _ENCODERS:
+        value = values[index]
+        if value is not None:
+            values[index] = encode(value) if value else empty
     values[_PARAMS] = encoded.get(id(task.params)) or encoded.setdefault(id(task.params), to_json(task.params))
     values.append(micros(task.urgency[0]))
     return values
