@@ -76,9 +76,9 @@ def test_a_room_is_one_room_in_both_servers_and_hears_everything_once(tables: li
     all_heard(players, "told", len(players) + 1)
     for player in players:
         player.call("echo")
-        told = player.got("told")
-        assert sorted(told[:-1]) == list(range(len(players)))
-        assert told[-1] == BINARY
+        told = player.got("told")  # what comes from the other server may be overtaken by what comes from this one
+        assert sorted(each for each in told if each != BINARY) == list(range(len(players)))
+        assert 1 == told.count(BINARY)
 
 
 def test_a_burst_keeps_its_order_in_the_other_server_too(tables: list[Table], room: str) -> None:

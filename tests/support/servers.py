@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.support.certificates import trusting
 from tests.support.ports import free_port
 from tests.support.waiting import wait_until
 
@@ -154,7 +155,10 @@ class ServerProcess:
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the server exited with {self._process.returncode}:\n{self.log_text()[-4000:]}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        if self.url.startswith("https:"):
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=2, context=trusting())
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
             connection.request("GET", self._awaits)
             return connection.getresponse().status < 400
