@@ -98,7 +98,7 @@ def _given(body: ScheduleCreate | ScheduleEdit, names: tuple[str, ...]) -> dict[
 
 def _placed(error: InvalidInput) -> InvalidInput:
     """What is wrong with the task stands in `task`."""
-    of_task = ("type", "params")
+    of_task = ("type", "params", "run_at")
     return InvalidInput(
         flaws=[Flaw(("task", *flaw.loc) if flaw.loc[0] in of_task else flaw.loc, flaw.msg) for flaw in error.flaws]
     )

@@ -97,11 +97,11 @@ class Schedules:
         self._store.write(remove)
 
     def _template(self, principal: Principal, submission: Submission) -> dict[str, Any]:
+        if submission.run_at is not None:
+            raise InvalidInput(flaws=[Flaw(("run_at",), "the schedule says when its tasks run")])
         task = self._submitter.draft(principal, submission)
         if task.depends_on:
             raise InvalidInput(flaws=[Flaw(("params",), "a scheduled task cannot take another one's result")])
-        if submission.run_at is not None:
-            raise InvalidInput(flaws=[Flaw(("run_at",), "the schedule says when its tasks run")])
         if task.attempt:
             raise InvalidInput(flaws=[Flaw(("type",), "an external task is started by whoever reports it")])
         return template_of(submission)

@@ -35,7 +35,7 @@ def end(client, task_id, status, result=None):
     event = {"event_type": "status_change", "data": data}
     if status == "failed":
         event = {"event_type": "error", "data": {"error": "it broke", "status": "failed"}}
-    client._append(task_id, [event])
+    client.append_events(task_id, [event])
 
 
 def test_a_chain_runs_in_its_order_and_a_result_becomes_a_param(server, client):
