@@ -19,7 +19,7 @@ from tests.support.players.table import a_player
 from tests.support.servers import ServerProcess, fanout_rooms, gunicorn_rooms
 from tests.support.waiting import let_pass, wait_until
 
-PINGS = 1.0
+PINGS = 3.0
 SERVERS = {
     "own": lambda options: fanout_rooms("eventlet", "--pings", str(PINGS), *options),
     "gunicorn": lambda options: gunicorn_rooms("eventlet", *options, ping_interval=PINGS, ping_timeout=PINGS),

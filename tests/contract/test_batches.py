@@ -48,7 +48,7 @@ class TestManyTasks:
 
     def test_one_that_waits_is_not_next(self, store: Store) -> None:
         enter(store, a_task(1), a_task(2), waiting(3, 1, priority=9))
-        assert task_id(1) == store.read(lambda tx: tx.next_pending().id)
+        assert task_id(1) == store.read(lambda tx: tx.next_pending(START).id)
 
 
 class TestDependencies:
