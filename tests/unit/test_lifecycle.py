@@ -38,6 +38,7 @@ def test_a_failed_removal_of_history_is_counted_and_tried_again() -> None:
         grants=nothing,
         dispatcher=nothing,
         sweeps=(),
+        loops=(),
         store=nothing,
         retention=cast(Any, sweeps),
     )
