@@ -24,6 +24,7 @@ from api.delivery.socketio.handler import TasksNamespace
 from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
 from api.errors import ConfigError
+from api.execution.pool import Care
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
 from api.goodbye import Door, dismiss
@@ -40,7 +41,7 @@ from api.runtime.lockfile import LockFile
 from api.runtime.offload import offload
 from api.services.batches import Batches
 from api.services.control import Controller
-from api.services.dispatch import Dispatcher, Limits
+from api.services.dispatch import Bounds, Dispatcher, Limits
 from api.services.edit import Editor
 from api.services.emit import Emitter
 from api.services.folders import Folders
@@ -62,7 +63,8 @@ from api.workloads.registry import Workloads, load_workloads, validate_params
 
 _log = get_logger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
-MAX_BODY = 1024 * 1024
+MEGABYTE = 1024 * 1024
+MAX_BODY = MEGABYTE
 BUS_SECONDS = 2.0
 MAX_SOCKET_MESSAGE = 64 * 1024
 
@@ -218,13 +220,31 @@ def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
         spawn=core.socketio.start_background_task,
         grants=core.grants,
         publisher=core.publisher,
-        runner=LocalRunner(core.runtime),
+        runner=LocalRunner(core.runtime, care=_care(core.settings, workloads)),
         folders=core.folders,
         slots=core.settings.max_workers,
         stalled_seconds=core.settings.stalled_seconds,
+        bounds=_bounds(core.settings),
         limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
         workloads=workloads,
+    )
+
+
+def _care(settings: Settings, workloads: Workloads) -> Care:
+    return Care(
+        ahead=min(settings.warm_workers, settings.max_workers),
+        tasks=settings.tasks_per_worker,
+        memory=settings.worker_memory_mb * MEGABYTE,
+        types=[type_ for type_, workload in workloads.items() if workload.definition is None and not workload.external],
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        memory_bytes=settings.task_memory_mb * MEGABYTE or None,
+        open_files=settings.task_open_files or None,
+        output_bytes=settings.task_output_mb * MEGABYTE or None,
     )
 
 

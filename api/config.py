@@ -50,6 +50,43 @@ class Settings(BaseSettings):
         le=1024,
         description="Tasks that run at once; default: the number of CPUs.",
     )
+    warm_workers: int = Field(
+        2,
+        ge=0,
+        le=1024,
+        description="Worker processes that wait with the workloads imported, so that a task starts at once; never more "
+        "than `RUNCAST_MAX_WORKERS`.",
+    )
+    tasks_per_worker: int = Field(
+        1000,
+        ge=1,
+        le=1_000_000,
+        description="Tasks that a worker process has before another one takes its place; 1: each has a new one. Only "
+        "one that has completed its task and left nothing behind has another.",
+    )
+    worker_memory_mb: int = Field(
+        1024, ge=1, le=2**30, description="A worker process that takes more after a task is not used again."
+    )
+    task_memory_mb: int = Field(
+        0,
+        ge=0,
+        le=2**30,
+        description="What a task, and each process that it starts, may allocate beyond the worker itself; 0: any. "
+        "Beyond it, allocations fail.",
+    )
+    task_open_files: int = Field(
+        0,
+        ge=0,
+        le=2**30,
+        description="Files and sockets that a task, and each process that it starts, may have open; 0: as the system "
+        "has it.",
+    )
+    task_output_mb: int = Field(
+        100,
+        ge=0,
+        le=2**30,
+        description="What is kept of the log of one attempt; the rest is counted and left out; 0: all.",
+    )
     type_limits: Limits = Field(
         {},
         description="How many tasks of a type run at once, at most, such as `optimization=1,training=2`; "

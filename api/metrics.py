@@ -14,6 +14,7 @@ COMMITS = Histogram(
 TRIMMED = Counter("runcast_trimmed_events_total", "Events removed from the journal by the retention of history.")
 STALE_REPORTS = Counter("runcast_stale_reports_total", "Reports refused because the lease was not the task's.")
 RUNNING = Gauge("runcast_running_tasks", "Attempts that run in this process now.")
+WAITING_WORKERS = Gauge("runcast_waiting_workers", "Worker processes that wait for a task.")
 SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")
 BEHIND = Counter("runcast_fell_behind_total", "Live subscribers that had no room and went on from the journal.")
 SKIPPED = Counter("runcast_skipped_progress_total", "Superseded progress events left out for readers far behind.")

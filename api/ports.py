@@ -255,7 +255,7 @@ class Assignment:
     params: Mapping[str, Any]
     attempt: int
     artifact_dir: Path
-    """Absolute, exists and is empty."""
+    """Absolute; no other lease has the same. The child makes it, and takes it away if nothing is in it at the end."""
     result_dir: str
     """Where it will stand at the end, relative to the data folder."""
     checkpoint_file: Path
@@ -264,6 +264,12 @@ class Assignment:
     definition: Mapping[str, Any] | None = None
     """What the child makes the workload from where there is no entry point for its type."""
     timeout_seconds: float | None = None
+    memory_bytes: int | None = None
+    """What each process of it may allocate, beside what the worker holds before the task begins."""
+    open_files: int | None = None
+    """Descriptors that each process of it may have open."""
+    output_bytes: int | None = None
+    """Of its log that is kept; what comes after is counted and left out."""
 
 
 class Ending(StrEnum):
@@ -284,6 +290,10 @@ class Outcome:
     result: Mapping[str, Any] | None = None
     error: str = ""
     traceback: str | None = None
+    files: bool = True
+    """Whether there may be something in the artefact folder."""
+    saved: bool = True
+    """Whether there may be a checkpoint."""
 
 
 class Reporter(Protocol):
@@ -316,6 +326,9 @@ class Runner(Protocol):
     def run(self, assignment: Assignment, reporter: Reporter, control: Control) -> Outcome:
         """Blocks the calling background thread (never the hub) until the attempt has ended and
         nothing of its process group is left. Does not raise for anything that the child does."""
+
+    def tend(self) -> None:
+        """Now and then, from the dispatcher's thread: start workers ahead, let those go that nobody needs."""
 
     def close(self) -> None: ...
 

@@ -7,7 +7,7 @@ A workload is one `Workload` value, made known by an entry point of the group
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -74,8 +74,9 @@ class Workload:
 
     `params` is a pydantic model; forbid extra fields in it, so that a typing error in a name is told
     to the user. A field typed `api.workloads.InputFile` names a file in the server's input folders.
-    `run` is called in a child process of its own: import what is heavy inside it, so that the server
-    stays light. `example` is a value of `params` that works on a fresh installation.
+    `run` is called in a child process: import what is heavy inside it, so that the server stays light. The process may
+    have run other tasks before and may run others after it, but never two at once; a task that leaves threads or
+    processes behind takes it along. `example` is a value of `params` that works on a fresh installation.
     """
 
     type: str
@@ -84,6 +85,8 @@ class Workload:
     run: Run
     description: str = ""
     example: Mapping[str, Any] = field(default_factory=dict)
+    warm_up: Callable[[], object] | None = None
+    """Imports what `run` will need; called ahead in processes that wait for tasks, so that none waits for it."""
     external: bool = False
     """Its tasks are not run here: they are created `running`, and their owner reports them."""
     definition: Mapping[str, Any] | None = None

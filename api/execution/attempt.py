@@ -11,8 +11,9 @@ from api.errors import StaleLease
 from api.execution.capture import STACKS_SIGNAL
 from api.execution.hearing import Hearing, log_event
 from api.execution.ladder import Deadlines, Ladder, Plan, Step, TimeLimit, at_once, departing, gentle, hasty
-from api.execution.messages import Effect, End, Ready, Report, run_message
+from api.execution.messages import LEAVE, Effect, End, Ready, Report, Warm, run_message
 from api.execution.outbox import Outbox
+from api.execution.output import OutputLimit
 from api.execution.process import ChildProcess
 from api.execution.remains import Process
 from api.execution.sweep import sweep
@@ -61,6 +62,7 @@ class Attempt:
         deadlines: Deadlines,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`child` is used up by it, but for one that is `idle` when `run` has returned."""
         self._child = child
         self._assignment = assignment
         self._control = control
@@ -73,27 +75,40 @@ class Attempt:
         self._limit = TimeLimit(assignment.timeout_seconds, clock())
         self._start_by: float | None = clock() + deadlines.start
         self._facts = Facts(time_limit=assignment.timeout_seconds, start_limit=deadlines.start)
+        self._output = OutputLimit(assignment.output_bytes)
         self._obeyed = 0
         self._given_up = False
+        self.idle = False
+        """Whether the child has done its task in good order, has been heard to the end and could have another."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the child has heard its assignment."""
+        return self._facts.started
 
     def run(self) -> Outcome:
-        """Blocks until nothing is left of the process and everything it said is delivered."""
+        """Blocks until everything that the child said is delivered, and it is idle or nothing is left of it."""
         self._control.notify = lambda command: self._child.wake()
         try:
             self._child.send(run_message(self._assignment))
             self._obey()  # what was asked before anybody listened
-            while not (self._child.exited or self._given_up):
+            while not (self.idle or self._child.exited or self._given_up):
                 self._turn()
-            self._bury()
+            if self.idle:
+                self._part()
+            else:
+                self._bury()
             return outcome(self._facts)
         except Exception:  # a mistake on our side or the core's: the child must not outlive it
             self._child.signal_group(signal.SIGKILL)
             sweep(self._child, self._runtime)
             self._reap()
+            self.idle = False
             raise
         finally:
             self._control.notify = lambda command: None
-            self._child.close()
+            if not self.idle:
+                self._child.close()
 
     # -- one turn --------------------------------------------------------------------------------------
 
@@ -147,20 +162,29 @@ class Attempt:
     def _take(self, report: Report) -> None:
         if isinstance(report, Ready):
             self._facts.started, self._start_by = True, None
+        elif isinstance(report, Warm):
+            pass  # it had been told to import while it was waiting for this task
         elif isinstance(report, End):
             self._ended(report)
-        else:
+        elif isinstance(report, Effect):
             self._tell([report])
-            if isinstance(report, Effect):
-                (self._limit.pause if report.command == "paused" else self._limit.resume)(self._clock())
+            (self._limit.pause if report.command == "paused" else self._limit.resume)(self._clock())
+        else:
+            self._hear(report)
 
     def _ended(self, end: End) -> None:
-        if self._facts.end is None:
-            self._facts.end = end
-            self._limit.lift()
-            if Reason.CANCEL in self._facts.reasons and end.ending is Ending.FAILED:
-                self._log(f"while it was being cancelled: {end.error}")
-            self._stop(Reason.DEPARTING)
+        if self._facts.end is not None:
+            return
+        self._facts.end = end
+        self._limit.lift()
+        if Reason.CANCEL in self._facts.reasons and end.ending is Ending.FAILED:
+            self._log(f"while it was being cancelled: {end.error}")
+        if end.idle and not self._facts.reasons:
+            self.idle = True
+            return
+        if end.idle:
+            self._child.send({"do": LEAVE})
+        self._stop(Reason.DEPARTING)
 
     def _deliver(self) -> None:
         try:
@@ -203,6 +227,20 @@ class Attempt:
 
     # -- the end ---------------------------------------------------------------------------------------
 
+    def _part(self) -> None:
+        """The child lives on: what it had printed before its last word is in the pipes, and nothing comes after."""
+        for _ in range(LAST_READS):
+            self._deliver_all()
+            if not self._listen():
+                break
+        self._hear_last_words()
+        self._deliver_all()
+        if self._hearing.rubbish or not self._child.connected or self._facts.undelivered:
+            self.idle = False
+            self._child.signal_group(signal.SIGKILL)
+            sweep(self._child, self._runtime)
+            self._reap()
+
     def _bury(self) -> None:
         """The process is dead: take its children along, hear its last words, deliver all of it."""
         left = sweep(self._child, self._runtime)
@@ -210,10 +248,16 @@ class Attempt:
             self._deliver_all()
             if not self._listen():
                 break
-        self._tell(self._hearing.last_words())
+        self._hear_last_words()
         self._facts.exit_code = self._reap()
         self._remark(left)
         self._deliver_all()
+
+    def _hear_last_words(self) -> None:
+        for line in self._hearing.last_words():
+            self._hear(line)
+        if self._output.left_out:
+            self._log(f"{self._output.left_out:,} lines of the log were left out")
 
     def _reap(self) -> int | None:
         deadline = self._clock() + 1
@@ -240,6 +284,13 @@ class Attempt:
     def _tell(self, said: Iterable[Draft | Effect]) -> None:
         if Reason.STALE not in self._facts.reasons:
             self._outbox.add(said)
+
+    def _hear(self, said: Draft) -> None:
+        """Pass on what the child has said, as far as its log may be that long."""
+        if self._output.admits(said):
+            self._tell([said])
+        elif self._output.left_out == 1:
+            self._log(f"the log has reached its limit of {self._assignment.output_bytes:,} bytes: the rest is left out")
 
     def _log(self, message: str) -> None:
         self._tell([log_event(message, "warning", LOGGER)])

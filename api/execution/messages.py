@@ -1,8 +1,10 @@
 """The messages of the two sides, and the strict reading of what a child says.
 
-To the child: `{"do": "run", "assignment": {…}}`, then `{"do": "pause" | "resume" | "cancel" | "shutdown"}`.
-From it: `{"say": "ready"}`, `{"say": "event", "type", "data"}`, `{"say": "effect", "command"}` and, once,
-`{"say": "end", "ending", "result", "error", "traceback"}`.
+To the child: `{"do": "keep", "types", "memory"}` if it is to have more than one task, then for each of them
+`{"do": "run", "assignment": {…}}` and `{"do": "pause" | "resume" | "cancel" | "shutdown"}`, at last `{"do": "leave"}`.
+From it: `{"say": "warm"}` when the workloads of these types are imported, and for each task `{"say": "ready"}`,
+`{"say": "event", "type", "data"}`, `{"say": "effect", "command"}` and, once,
+`{"say": "end", "ending", "result", "error", "traceback", "files", "saved", "idle"}`.
 """
 
 from __future__ import annotations
@@ -18,14 +20,19 @@ from api.execution import limits
 from api.execution.channel import Message, NotAReport, decode, excerpt
 from api.ports import Assignment, Ending
 
-RUN = "run"
+RUN, KEEP, LEAVE = "run", "keep", "leave"
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 NONFINITE = frozenset({"nan", "inf", "-inf"})
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The child has started and listens."""
+    """The child has heard its assignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warm:
+    """The child has imported what it was told to, as far as that can be imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,12 @@ class End:
     result: Mapping[str, Any] | None = None
     error: str = ""
     traceback: str | None = None
+    files: bool = True
+    """Whether there is something in the artefact folder."""
+    saved: bool = True
+    """Whether there is a checkpoint."""
+    idle: bool = False
+    """Whether the child has left nothing behind and is ready for another task."""
 
     def message(self) -> Message:
         return {
@@ -51,10 +64,31 @@ class End:
             "result": self.result,
             "error": self.error,
             "traceback": self.traceback,
+            "files": self.files,
+            "saved": self.saved,
+            "idle": self.idle,
         }
 
 
-Report = Ready | Effect | End | Draft
+Report = Ready | Warm | Effect | End | Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The order to be there for more than one task."""
+
+    types: tuple[str, ...] = ()
+    """Workloads to import ahead."""
+    memory: int = 0
+    """Bytes that the process may have at the end of a task and still be kept."""
+
+    def message(self) -> Message:
+        return {"do": KEEP, "types": list(self.types), "memory": self.memory}
+
+
+def read_keep(message: Message) -> Keep:
+    """The order in a keep message."""
+    return Keep(tuple(message["types"]), message["memory"])
 
 
 def run_message(assignment: Assignment) -> Message:
@@ -72,12 +106,14 @@ def run_message(assignment: Assignment) -> Message:
             "checkpoint_file": str(assignment.checkpoint_file),
             "input_dirs": [str(folder) for folder in assignment.input_dirs],
             "definition": assignment.definition,
+            "memory_bytes": assignment.memory_bytes,
+            "open_files": assignment.open_files,
         },
     }
 
 
 def read_assignment(message: Message) -> Assignment:
-    """The assignment in a run message; the time limit stays with the supervisor."""
+    """The assignment in a run message; the limits of time and output stay with the supervisor."""
     fields = dict(message["assignment"])
     fields["artifact_dir"] = Path(fields["artifact_dir"])
     fields["checkpoint_file"] = Path(fields["checkpoint_file"])
@@ -97,6 +133,8 @@ def read_report(line: bytes, attempt: int) -> Report:
         return _end(message, line)
     if say == "ready":
         return Ready()
+    if say == "warm":
+        return Warm()
     raise NotAReport(excerpt(line))
 
 
@@ -115,11 +153,14 @@ def _end(message: Message, line: bytes) -> End:
     try:
         ending = Ending(message["ending"])
         result, error, traceback = message["result"], message["error"], message["traceback"]
+        flags = [message[name] for name in ("files", "saved", "idle")]
     except (KeyError, ValueError, TypeError):
         raise NotAReport(excerpt(line)) from None
     if not (_is_object_or_none(result) and isinstance(error, str) and (traceback is None or _is_text(traceback))):
         raise NotAReport(excerpt(line))
-    return End(ending, result, error, traceback)
+    if not all(isinstance(flag, bool) for flag in flags):
+        raise NotAReport(excerpt(line))
+    return End(ending, result, error, traceback, *flags)
 
 
 # -- shapes: field → test ------------------------------------------------------------------------------

@@ -29,6 +29,14 @@ class Outlet:
         self._eta = Eta(clock())
         self._timer: threading.Thread | None = None
 
+    def renew(self) -> None:
+        """Another task begins: nothing is known of how far it is. What the last one said has been sent."""
+        with self._changed:
+            self._coalescer = Coalescer()
+            self._percent = Percent()
+            self._eta = Eta(self._clock())
+            self._start_timer()
+
     def progress(self, where: Point) -> None:
         with self._changed:
             quiet = self._coalescer.due is None

@@ -49,12 +49,17 @@ class ChildProcess:
     def __init__(self, popen: subprocess.Popen[bytes], ears: Ears, mark: str) -> None:
         self.pid = popen.pid
         self.mark = mark
+        self.tasks = 0
+        """How many it has been given."""
+        self.waited = False
+        """Whether it had waited before its present one."""
         self.reports = ears.wire.fileno()
         self.stdout = ears.stdout
         self.stderr = ears.stderr
         self._popen = popen
         self._ears = ears
         self._outgoing: deque[bytes] = deque()
+        self._buffer = bytearray(limits.READ)
         self._open = {self.reports, self.stdout, self.stderr}
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
@@ -120,9 +125,8 @@ class ChildProcess:
         """What is there to read from one of the three, up to `limits.READ`; empty for nothing, now or ever."""
         if descriptor not in self._open:
             return b""
-        buffer = bytearray(limits.READ)
         try:
-            size = os.readv(descriptor, [buffer])
+            size = os.readv(descriptor, [self._buffer])
         except BlockingIOError:
             return b""
         except OSError:  # a reset by a child that was killed with unread commands
@@ -130,7 +134,7 @@ class ChildProcess:
         if not size:
             self._watch(descriptor, 0)
             self._open.discard(descriptor)
-        return bytes(buffer[:size])
+        return bytes(memoryview(self._buffer)[:size])
 
     @property
     def connected(self) -> bool:

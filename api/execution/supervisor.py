@@ -7,6 +7,7 @@ from functools import partial
 
 from api.execution.attempt import Attempt
 from api.execution.ladder import Deadlines
+from api.execution.pool import Care, Pool
 from api.execution.spawn import Spawn, spawn_worker
 from api.ports import Assignment, Control, Ending, Outcome, Reporter
 from api.runtime.base import Runtime, Waiter
@@ -27,10 +28,11 @@ class LocalRunner:
         *,
         python: str = sys.executable,
         deadlines: Deadlines | None = None,
+        care: Care | None = None,
     ) -> None:
-        """`spawn` hands out worker processes; by default each is started when it is needed, by `python`."""
+        """`spawn` starts worker processes, by default by `python`; without `care` there is a new one for each task."""
         self._runtime = runtime
-        self._spawn = spawn or partial(spawn_worker, runtime.selector, python)
+        self._pool = Pool(spawn or partial(spawn_worker, runtime.selector, python), runtime, care)
         self._deadlines = deadlines or Deadlines()
         self._running: dict[int, Control] = {}
         self._closed = False
@@ -46,9 +48,15 @@ class LocalRunner:
             if self._idle is not None and not self._running:
                 self._idle.set()
 
+    def tend(self) -> None:
+        """See `api.ports.Runner`."""
+        if not self._closed:
+            self._pool.tend()
+
     def close(self) -> None:
         """End every attempt as LOST and wait until their processes are gone; new ones are not started."""
         self._closed = True
+        self._pool.close()
         if self._running:
             self._idle = self._runtime.waiter()
             for control in list(self._running.values()):
@@ -61,10 +69,22 @@ class LocalRunner:
             return Outcome(Ending.LOST, error="the runner was stopped")
         if "cancel" in control.asked:
             return Outcome(Ending.CANCELLED)
+        done, outcome = self._attempt(self._pool.take, assignment, reporter, control)
+        if not done:
+            _, outcome = self._attempt(self._pool.fresh, assignment, reporter, control)
+        return outcome
+
+    def _attempt(
+        self, worker: Spawn, assignment: Assignment, reporter: Reporter, control: Control
+    ) -> tuple[bool, Outcome]:
+        """How the attempt ended; False when it never began, because a worker that had waited was dead by then."""
         try:
-            child = self._spawn()
+            child = worker()
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            return Outcome(Ending.FAILED, error=f"the worker process could not be started: {reason}")
+            return True, Outcome(Ending.FAILED, error=f"the worker process could not be started: {reason}")
         attempt = Attempt(child, assignment, reporter, control, runtime=self._runtime, deadlines=self._deadlines)
-        return attempt.run()
+        outcome = attempt.run()
+        if attempt.idle:
+            self._pool.give_back(child)
+        return attempt.started or not child.waited or outcome.ending is not Ending.FAILED, outcome

@@ -48,7 +48,7 @@ def outcome(facts: Facts) -> Outcome:
     if Reason.STALE in facts.reasons or facts.undelivered:
         return Outcome(Ending.LOST, error="the task has been given to another worker or the runner was stopped")
     if end is not None and end.ending is Ending.COMPLETED and Reason.TIMEOUT not in facts.reasons:
-        return Outcome(Ending.COMPLETED, result=end.result)
+        return Outcome(Ending.COMPLETED, result=end.result, files=end.files, saved=end.saved)
     for reason, made in _STOPPED.items():
         if reason in facts.reasons:
             return made(facts)

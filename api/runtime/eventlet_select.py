@@ -1,34 +1,63 @@
 """A selector for eventlet: its own green `select` may wake a thread twice.
 
 With two descriptors ready in one turn of the hub, eventlet 0.41 switches to the waiting thread once for
-each; the second switch ends whatever that thread waits for by then. Here the callbacks only set an event.
+each; the second switch ends whatever that thread waits for by then. Here one descriptor stands for all of
+them at the hub, that of an epoll which keeps what it watches from one wait to the next.
 """
 
 from __future__ import annotations
 
 import selectors
-from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import eventlet.event
 import eventlet.hubs
 from eventlet.patcher import original
 
-_select = original("select")  # its `poll`: `select.select` refuses descriptors from 1,024 on
+_select = original("select")  # the patched one has no epoll
 
 
 class GreenSelector(selectors.SelectSelector):
-    """As `selectors.SelectSelector`; only the thread that calls `select` waits."""
+    """As `selectors.EpollSelector`; only the thread that calls `select` waits."""
 
-    def _select(
-        self, readers: Iterable[int], writers: Iterable[int], _errors: object, timeout: float | None = None
-    ) -> tuple[list[int], list[int], list[int]]:
-        if timeout is None or timeout > 0:
-            _wait_for_any(readers, writers, timeout)
-        return _ready(readers, writers)
+    def __init__(self) -> None:
+        super().__init__()
+        self._epoll = _select.epoll()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        key = super().register(fileobj, events, data)
+        try:
+            self._epoll.register(key.fd, _mask(events))
+        except BaseException:
+            super().unregister(fileobj)
+            raise
+        return key
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        key = super().unregister(fileobj)
+        with suppress(OSError):  # it has been closed, and is watched no more
+            self._epoll.unregister(key.fd)
+        return key
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = self._epoll.poll(0)
+        if not found and (timeout is None or timeout > 0):
+            _wait_for(self._epoll.fileno(), timeout)
+            found = self._epoll.poll(0)
+        keys = self.get_map()
+        ready = []
+        for descriptor, happened in found:
+            key = keys[descriptor]
+            ready.append((key, _events(happened) & key.events))
+        return ready
+
+    def close(self) -> None:
+        self._epoll.close()
+        super().close()
 
 
-def _wait_for_any(readers: Iterable[int], writers: Iterable[int], timeout: float | None) -> None:
+def _wait_for(descriptor: int, timeout: float | None) -> None:
     hub = eventlet.hubs.get_hub()
     event = eventlet.event.Event()
 
@@ -36,24 +65,21 @@ def _wait_for_any(readers: Iterable[int], writers: Iterable[int], timeout: float
         if not event.ready():
             event.send()
 
-    listeners = [hub.add(hub.READ, descriptor, wake, wake, wake) for descriptor in readers]
-    listeners += [hub.add(hub.WRITE, descriptor, wake, wake, wake) for descriptor in writers]
+    listener = hub.add(hub.READ, descriptor, wake, wake, wake)
     try:
         event.wait(timeout)
     finally:
-        for listener in listeners:
-            hub.remove(listener)
+        hub.remove(listener)
 
 
-def _ready(readers: Iterable[int], writers: Iterable[int]) -> tuple[list[int], list[int], list[int]]:
-    poll = _select.poll()
-    reading, writing = set(readers), set(writers)
-    for descriptor in reading | writing:
-        wanted = (_select.POLLIN if descriptor in reading else 0) | (_select.POLLOUT if descriptor in writing else 0)
-        poll.register(descriptor, wanted)
-    found = poll.poll(0)
-    return (
-        [descriptor for descriptor, events in found if descriptor in reading and events & ~_select.POLLOUT],
-        [descriptor for descriptor, events in found if descriptor in writing and events & ~_select.POLLIN],
-        [],
-    )
+def _mask(events: int) -> int:
+    reading = _select.EPOLLIN if events & selectors.EVENT_READ else 0
+    writing = _select.EPOLLOUT if events & selectors.EVENT_WRITE else 0
+    return int(reading | writing)
+
+
+def _events(happened: int) -> int:
+    """A descriptor at its end is ready for either."""
+    reading = selectors.EVENT_READ if happened & ~_select.EPOLLOUT else 0
+    writing = selectors.EVENT_WRITE if happened & ~_select.EPOLLIN else 0
+    return reading | writing

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from api import metrics
 from api.domain.event import Draft
@@ -22,7 +22,7 @@ from api.runtime.base import Runtime
 from api.runtime.offload import offload
 from api.services.commit import Change, unchanged
 from api.services.folders import Folders
-from api.services.grant import Grant, Grants
+from api.services.grant import Full, Grant, Grants
 from api.services.publish import Publisher
 from api.services.pulse import Pulse
 from api.services.silence import stall
@@ -33,6 +33,7 @@ POLL_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
 Spawn = Callable[..., Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,21 @@ class Limits:
     """By type; one that is not in it has no limit of its own."""
     per_owner: int | None = None
 
-    def reached(self, running: Sequence[Task]) -> tuple[list[str], list[str]]:
-        """The types and the owners of which no more may run."""
+    def reached(self, running: Sequence[Task]) -> Full:
+        """Of what no more may run."""
         types, owners = Counter(task.type for task in running), Counter(task.owner for task in running)
         full = [name for name, most in self.per_type.items() if types[name] >= most]
         most = self.per_owner
-        return full, [] if most is None else [name for name, count in owners.items() if count >= most]
+        return Full(full, [] if most is None else [name for name, count in owners.items() if count >= most])
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one task may take of the machine; None for as much as there is. See `api.ports.Assignment`."""
+
+    memory_bytes: int | None = None
+    open_files: int | None = None
+    output_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -74,6 +84,7 @@ class Dispatcher:
         slots: int,
         limits: Limits,
         stalled_seconds: float,
+        bounds: Bounds,
         input_dirs: Sequence[Path],
         workloads: Mapping[str, Workload],
     ) -> None:
@@ -88,31 +99,38 @@ class Dispatcher:
         self._slots = slots
         self._limits = limits
         self._stalled_seconds = stalled_seconds
+        self._bounds = bounds
         self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
+        self._asked = True
+        """Whether there may be work or a command since the last look."""
         self._stopping = False
         self._patience = POLL_SECONDS
         """Seconds until something may have to be done without a nudge."""
 
     def wake(self) -> None:
         """There is new work or a new command; from any thread."""
+        self._asked = True
         self._nudge.set()
 
     def run(self) -> None:
         """The loop of the dispatcher's own background thread."""
         while not self._stopping:
             self._nudge = self._runtime.waiter()
+            asked, self._asked = self._asked, False
             try:
                 self._fill_slots()
-                self._pass_commands_on()
+                if asked:
+                    self._pass_commands_on()
+                self._runner.tend()
             except RuncastError as error:
                 metrics.failure("dispatch")
                 _log.warning("dispatch_delayed", reason=error.message)
             except Exception:  # noqa: BLE001  without this loop no task would ever start again; counted and logged
                 metrics.failure("dispatch_broken")
                 _log.exception("dispatch_broken")
-            self._nudge.wait(self._patience)
+            self._asked |= not self._nudge.wait(self._patience)
 
     def leave(self) -> None:
         """Take no more work and ask what runs to end; does not wait for it."""
@@ -133,8 +151,7 @@ class Dispatcher:
     def _fill_slots(self) -> None:
         self._patience = POLL_SECONDS
         while not self._stopping and len(self._attempts) < self._slots:
-            types, owners = self._limits.reached([attempt.grant.task for attempt in self._attempts.values()])
-            grant = self._grants.take_next(without_types=types, without_owners=owners)
+            grant = self._grants.take_next(self._full())
             if grant is None:
                 due_in = self._grants.next_due()
                 if due_in is not None:
@@ -142,13 +159,20 @@ class Dispatcher:
                 return
             self._begin(grant)
 
+    def _full(self, but: str = "") -> Full:
+        """Of what no more may run, as if the task `but` had ended."""
+        return self._limits.reached([each.grant.task for id_, each in self._attempts.items() if id_ != but])
+
     def _begin(self, grant: Grant) -> None:
+        self._spawn(self._slot, self._enter(grant))
+
+    def _enter(self, grant: Grant) -> _Attempt:
         attempt = _Attempt(grant, Pulse(self._stalled_seconds))
         self._attempts[grant.task.id] = attempt
         metrics.RUNNING.set(len(self._attempts))
         if self._stopping:  # the stop came while the grant was being committed: it has not seen this one
             attempt.control.send("shutdown")
-        self._spawn(self._attempt, attempt)
+        return attempt
 
     def _pass_commands_on(self) -> None:
         if not self._attempts:
@@ -173,28 +197,30 @@ class Dispatcher:
             pulse.stall()
             attempt.control.send("stacks")
 
-    def _attempt(self, attempt: _Attempt) -> None:
-        """The life of one attempt, in a background thread of its own."""
-        grant = attempt.grant
-        _log.info("attempt_started", task_id=grant.task.id, type=grant.task.type, attempt=grant.task.attempt)
+    def _slot(self, attempt: _Attempt | None) -> None:
+        """One attempt after the other for as long as there is a next one, in a background thread."""
+        while attempt is not None:
+            attempt = self._attempt(attempt)
+        self._nudge.set()
+
+    def _attempt(self, attempt: _Attempt) -> _Attempt | None:
+        """The life of one attempt; the one that has its slot after it, granted in the same commit."""
+        grant, following = attempt.grant, None
+        task = grant.task
+        _log.debug("attempt_started", task_id=task.id, type=task.type, attempt=task.attempt)
         try:
-            outcome = self._execute(attempt)
-            _log.info("attempt_ended", task_id=grant.task.id, ending=str(outcome.ending), error=outcome.error)
-            self._settle(grant, outcome)
+            reports = _Reports(self._publisher, self._grants, attempt)
+            outcome = self._runner.run(self._assignment(grant), reports, attempt.control)
+            ended = _log.debug if outcome.ending is Ending.COMPLETED else _log.info
+            ended("attempt_ended", task_id=task.id, attempt=task.attempt, ending=outcome.ending, error=outcome.error)
+            following = self._settle(grant, outcome)
         except Exception:  # noqa: BLE001  the slot must come back; counted, logged, recovered at the next start
             metrics.failure("attempt")
-            _log.exception("attempt_broken", task_id=grant.task.id)
+            _log.exception("attempt_broken", task_id=task.id)
         finally:
-            del self._attempts[grant.task.id]
+            del self._attempts[task.id]
             metrics.RUNNING.set(len(self._attempts))
-            self.wake()
-
-    def _execute(self, attempt: _Attempt) -> Outcome:
-        try:
-            assignment = offload(self._runtime, lambda: self._assignment(attempt.grant))
-        except OSError as error:
-            return Outcome(Ending.FAILED, error=f"the folder of the task cannot be made: {error.strerror}")
-        return self._runner.run(assignment, _Reports(self._publisher, self._grants, attempt), attempt.control)
+        return self._enter(following) if following is not None else None
 
     def _assignment(self, grant: Grant) -> Assignment:
         task = grant.task
@@ -205,27 +231,36 @@ class Dispatcher:
             type=task.type,
             params=task.params,
             attempt=task.attempt,
-            artifact_dir=self._folders.prepare(grant.lease_id),
+            artifact_dir=self._folders.absolute(self._folders.lease_dir(grant.lease_id)),
             result_dir=self._folders.result_dir(task),
             checkpoint_file=self._folders.checkpoint(task.id),
             input_dirs=self._input_dirs,
             timeout_seconds=task.timeout_seconds,
             definition=workload.definition if workload else None,
+            memory_bytes=self._bounds.memory_bytes,
+            open_files=self._bounds.open_files,
+            output_bytes=self._bounds.output_bytes,
         )
 
-    def _settle(self, grant: Grant, outcome: Outcome) -> None:
-        """Move the files, then commit the end: who hears of it finds them in place."""
+    def _settle(self, grant: Grant, outcome: Outcome) -> Grant | None:
+        """Move the files, then commit the end: who hears of it finds them in place. What is to run next here."""
         again = outcome.ending in (Ending.LOST, Ending.PAUSED) or (
             outcome.ending is Ending.FAILED and grant.task.attempt < grant.task.max_attempts
         )
-        place = None if again else self._place_of(grant)
+        place = self._place_of(grant) if outcome.files and not again else None
         try:
-            self._until_stored(lambda: self._grants.finish(grant, outcome, place))
+            following = self._until_stored(lambda: self._grants.finish(grant, outcome, place, self._next_one(grant)))
         except Conflict as error:
             metrics.STALE_REPORTS.inc()
             _log.warning("late_outcome_refused", task_id=grant.task.id, reason=error.message)
-            return
-        offload(self._runtime, lambda: self._tidy(grant, outcome, again))
+            return None
+        if (again and outcome.files) or (outcome.ending is Ending.COMPLETED and outcome.saved):
+            offload(self._runtime, lambda: self._tidy(grant, outcome, again))
+        return following
+
+    def _next_one(self, grant: Grant) -> Full | None:
+        """What the next one in this slot may not be; None for no next one."""
+        return None if self._stopping else self._full(but=grant.task.id)
 
     def _place_of(self, grant: Grant) -> str | None:
         try:
@@ -242,12 +277,11 @@ class Dispatcher:
         if outcome.ending is Ending.COMPLETED:
             self._folders.discard_checkpoint(grant.task.id)
 
-    def _until_stored(self, commit: Callable[[], Any]) -> None:
+    def _until_stored(self, commit: Callable[[], T]) -> T:
         """The end of a task is not given up because the journal is down for a while."""
         while True:
             try:
-                commit()
-                return
+                return commit()
             except Unavailable as error:
                 metrics.failure("finish")
                 _log.warning("outcome_waits_for_the_journal", reason=error.message)

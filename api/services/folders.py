@@ -28,13 +28,6 @@ class Folders:
     def absolute(self, relative: str) -> Path:
         return self.root / relative
 
-    def prepare(self, lease_id: str) -> Path:
-        """The empty working folder of a new lease."""
-        (self.root / "checkpoints").mkdir(parents=True, exist_ok=True)
-        folder = self.absolute(self.lease_dir(lease_id))
-        folder.mkdir(parents=True)
-        return folder
-
     def settle(self, task: Task, lease_id: str) -> str | None:
         """Move a lease's files to the task's place; None when it wrote none."""
         source, relative = self.absolute(self.lease_dir(lease_id)), self.result_dir(task)

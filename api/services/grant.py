@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from api import metrics
 from api.domain.event import Draft, EventType, rfc3339
@@ -24,6 +25,14 @@ class Grant:
     lease_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Of what no more may run now."""
+
+    types: Sequence[str] = ()
+    owners: Sequence[str] = ()
+
+
 class Grants:
     def __init__(
         self, store: Store, publisher: Publisher, clock: Clock, worker: str, retry: RetryPolicy | None = None
@@ -35,20 +44,11 @@ class Grants:
         self._worker = worker
         self._retry = retry or RetryPolicy()
 
-    def take_next(self, *, without_types: Sequence[str] = (), without_owners: Sequence[str] = ()) -> Grant | None:
-        """Grant the next task that is due to this process, but none of these types and owners."""
+    def take_next(self, full: Full | None = None) -> Grant | None:
+        """Grant the next task that is due to this process, but none of what is `full`."""
         lease_id = str(uuid.uuid4())
-        now = self._clock()
-
-        def take(tx: Transaction) -> Commit | None:
-            task = tx.next_pending(now, without_types=without_types, without_owners=without_owners)
-            return self._take(tx, task, lease_id) if task is not None else None
-
-        commit = self._store.write(take)
-        if commit is None:
-            return None
-        self._publisher.ring(commit)
-        return Grant(commit.task, lease_id)
+        commit = self._store.write(lambda tx: self._take_next(tx, full or Full(), lease_id))
+        return self._granted(commit, lease_id)
 
     def next_due(self) -> float | None:
         """Seconds until the next task becomes due; None when none waits for its time."""
@@ -56,12 +56,23 @@ class Grants:
         due_at = self._store.read(lambda tx: tx.next_due(now))
         return (due_at - now).total_seconds() if due_at is not None else None
 
-    def finish(self, grant: Grant, outcome: Outcome, artifact_dir: str | None) -> Task:
-        """Commit how the attempt ended; `StaleLease` when the task is no longer this grant's."""
+    def finish(
+        self, grant: Grant, outcome: Outcome, artifact_dir: str | None, following: Full | None = None
+    ) -> Grant | None:
+        """Commit how the attempt ended; `StaleLease` when the task is no longer this grant's.
+
+        With `following`, the next task that is due, but none of what is full, is granted in the same commit.
+        """
         retry_at = self._clock() + self._retry.delay(grant.task.attempt, random.random())
-        commit = self._store.write(lambda tx: self._finish(tx, grant, outcome, artifact_dir, retry_at))
-        self._publisher.ring(commit)
-        return commit.task
+        lease_id = str(uuid.uuid4())
+
+        def finish(tx: Transaction) -> tuple[Commit, Commit | None]:
+            end = self._finish(tx, grant, outcome, artifact_dir, retry_at)
+            return end, None if following is None else self._take_next(tx, following, lease_id)
+
+        end, commit = self._store.write(finish)
+        self._publisher.ring(end)
+        return self._granted(commit, lease_id)
 
     def took_effect(self, grant: Grant, state: str) -> None:
         """Commit that the worker has `paused` or is `running` again, and how long that took."""
@@ -103,6 +114,16 @@ class Grants:
 
         return self._publisher.within(tx, task, [change], grant.lease_id, also=settled)
 
+    def _take_next(self, tx: Transaction, full: Full, lease_id: str) -> Commit | None:
+        task = tx.next_pending(self._clock(), without_types=full.types, without_owners=full.owners)
+        return self._take(tx, task, lease_id) if task is not None else None
+
+    def _granted(self, commit: Commit | None, lease_id: str) -> Grant | None:
+        if commit is None:
+            return None
+        self._publisher.ring(commit)
+        return Grant(commit.task, lease_id)
+
     def _take(self, tx: Transaction, task: Task, lease_id: str) -> Commit:
         attempt = task.attempt + 1
         started = _status(Status.RUNNING, f"attempt {attempt} started", attempt)
@@ -127,12 +148,13 @@ class Grants:
         ends = bool(drafts) and drafts[-1].terminal
 
         def leave(it: Task) -> Task:
-            left = replace(it, lease_id=None, worker=None, pending_command=None)
+            left: dict[str, Any] = {"lease_id": None, "pending_command": None}
             if outcome.ending in (Ending.LOST, Ending.PAUSED):
-                left = replace(left, attempt=max(0, left.attempt - 1))  # neither uses an attempt up
+                left["attempt"] = max(0, it.attempt - 1)  # neither uses an attempt up
             if again:
-                left = replace(left, due_at=retry_at)
-            return replace(left, artifact_dir=artifact_dir, worker=it.worker) if ends else left
+                left["due_at"] = retry_at
+            left |= {"artifact_dir": artifact_dir} if ends else {"worker": None}
+            return replace(it, **left)
 
         return self._publisher.within(tx, task, drafts, grant.lease_id, also=leave)
 

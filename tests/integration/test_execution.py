@@ -19,7 +19,8 @@ def test_a_task_reports_in_order_and_completes(start: Start) -> None:
     """Log, progress and iteration of each step, with the attempt; then the result."""
     running = start("test-steps", {"n": 2})
     outcome = running.outcome()
-    assert outcome == Outcome(Ending.COMPLETED, {"steps": 2, "result_dir": "experiments/run_1", "input_size": None})
+    result = {"steps": 2, "result_dir": "experiments/run_1", "input_size": None}
+    assert outcome == Outcome(Ending.COMPLETED, result, files=True, saved=False)
     assert [str(draft.type) for draft in running.core.drafts] == ["log", "progress", "iteration_complete"] * 2
     assert running.core.of(EventType.ITERATION_COMPLETE) == [
         {"attempt": 1, "iteration": 1, "metrics": {"loss": 1.0, "step": 1}},

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from api.execution.messages import Keep
 from api.execution.remains import remains
 from api.execution.spawn import spawn_worker
 from api.ports import Ending
@@ -76,6 +77,7 @@ def test_the_child_imports_no_server_library_and_has_no_secrets(monkeypatch: pyt
     assert python(code).stdout.strip() == "[]"
     child = spawn_worker(current_runtime().selector)
     try:
+        child.send(Keep().message())
         wait_until(lambda: child.read(child.reports))  # before that it may still be on its way into Python
         environment = Path(f"/proc/{child.pid}/environ").read_bytes()
         assert b"very secret" not in environment
@@ -88,8 +90,9 @@ def test_the_child_imports_no_server_library_and_has_no_secrets(monkeypatch: pyt
 def test_a_warm_worker_ends_when_its_server_lets_go(tmp_path: Path) -> None:
     """One that never got an assignment."""
     child = spawn_worker(current_runtime().selector)
+    child.send(Keep(("test-noop", "no-such-type")).message())
     child.wait(10)
-    assert child.read(child.reports).startswith(b'{"say":"ready"')
+    assert child.read(child.reports) == b'{"say":"warm"}\n'
     child.close()
     wait_until(lambda: child.exit_code() is not None)
 

@@ -174,5 +174,6 @@ class ServerProcess:
             "RUNCAST_PORT": str(self.port),
             "RUNCAST_DATA_DIR": str(self.data_dir),
             "RUNCAST_MAX_WORKERS": "2",
+            "RUNCAST_WARM_WORKERS": "0",  # most servers of tests live for seconds
         }
         return inherited | own | self._env

@@ -17,12 +17,18 @@ __all__ = ["OptimizationParams", "load_bom", "parse_bom", "validate_bom", "workl
 
 def run(params: OptimizationParams, ctx: Context) -> Mapping[str, Any]:
     """Search for a layout and write the result folder; see docs/explanation/optimization.md."""
-    from api.workloads.optimization.one_core import limit_threads
-
-    limit_threads()  # the numerical libraries read it when they are loaded, so before the next import
+    warm_up()
     from api.workloads.optimization.runner import optimise
 
     return optimise(params, ctx)
+
+
+def warm_up() -> None:
+    """Import the numerical libraries, on one core."""
+    from api.workloads.optimization.one_core import limit_threads
+
+    limit_threads()  # they read it when they are loaded, so before the next import
+    import api.workloads.optimization.runner  # noqa: F401
 
 
 workload = Workload(
@@ -30,6 +36,7 @@ workload = Workload(
     title="Satellite layout",
     params=OptimizationParams,
     run=run,
+    warm_up=warm_up,
     description=(
         "Places the boxes of a bill of materials in the envelope of a small satellite: no overlap, clearance, "
         "centre of gravity, temperatures; then small inertia and a compact build."

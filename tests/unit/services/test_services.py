@@ -12,7 +12,7 @@ from api.domain.permission import LOCAL, Principal, Role
 from api.errors import Conflict, Forbidden, InvalidInput, NotFound, StaleLease
 from api.ports import Ending, Outcome
 from api.services.dispatch import Limits
-from api.services.grant import Grant
+from api.services.grant import Full, Grant
 from api.services.submit import Submission
 from tests.support.stores import a_task
 from tests.unit.services.world import World
@@ -233,9 +233,9 @@ def test_a_task_starts_at_its_time_and_not_before(world):
 def test_limits_name_the_types_and_owners_of_which_no_more_may_run():
     kinds = [("x", "a"), ("x", "a"), ("y", "b")]
     running = [a_task(n, type=type_, owner=owner) for n, (type_, owner) in enumerate(kinds)]
-    assert ([], []) == Limits().reached(running)
-    assert (["x"], []) == Limits({"x": 2, "y": 2}).reached(running)
-    assert (["y"], ["a"]) == Limits({"x": 3, "y": 1}, per_owner=2).reached(running)
+    assert Full([], []) == Limits().reached(running)
+    assert Full(["x"], []) == Limits({"x": 2, "y": 2}).reached(running)
+    assert Full(["y"], ["a"]) == Limits({"x": 3, "y": 1}, per_owner=2).reached(running)
 
 
 def test_an_attempt_that_fails_is_queued_again_while_attempts_are_left(world):
