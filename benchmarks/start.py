@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 
@@ -12,18 +15,31 @@ from benchmarks.figures import Row, row
 from benchmarks.frames import envelopes
 from benchmarks.sockets import NAMESPACE, Crowd, ended, entering, settled
 from tests.support.servers import ServerProcess
+from tests.support.waiting import wait_until
 
 SUBMITS = 40
 
 
 def rows(folder: Path, runs: int) -> list[Row]:
-    with ServerProcess(folder / "server") as server:
-        taken = [start_latency(server) for _ in range(runs)]
-    running, completed = zip(*taken, strict=True)
+    warm = {"RUNCAST_WARM_WORKERS": "1"}
+    with ServerProcess(folder / "warm", env=warm) as server:
+        _wait_for_a_worker(server)
+        running, completed = zip(*[start_latency(server) for _ in range(runs)], strict=True)
+    cold = {"RUNCAST_WARM_WORKERS": "0", "RUNCAST_TASKS_PER_WORKER": "1"}
+    with ServerProcess(folder / "cold", env=cold) as server:
+        _, completed_cold = zip(*[start_latency(server) for _ in range(runs)], strict=True)
     return [
         row("submit → first `running` event (p50)", running, "ms", target="≤ 5 ms"),
-        row("submit → `completed` of a no-op task, process start included (p50)", completed, "ms"),
+        row("submit → `completed` of a no-op task, by a worker that waited (p50)", completed, "ms"),
+        row("the same, a new process for each task (p50)", completed_cold, "ms"),
     ]
+
+
+def _wait_for_a_worker(server: ServerProcess) -> None:
+    def waiting() -> bool:
+        return "runcast_waiting_workers 1.0" in requests.get(f"{server.url}/api/metrics", timeout=10).text
+
+    wait_until(waiting, 60)
 
 
 def start_latency(server: ServerProcess) -> tuple[float, float]:
@@ -31,18 +47,19 @@ def start_latency(server: ServerProcess) -> tuple[float, float]:
 
     The subscription (`since: 0`) is part of both: the id is only known after the answer.
     """
-    with requests.Session() as session:
-        taken = [_one(server, session) for _ in range(SUBMITS)]
+    with closing(HTTPConnection("127.0.0.1", server.port, timeout=10)) as connection:
+        taken = [_one(server, connection) for _ in range(SUBMITS)]
     running, completed = zip(*taken, strict=True)
     return median(running), median(completed)
 
 
-def _one(server: ServerProcess, session: requests.Session) -> tuple[float, float]:
+def _one(server: ServerProcess, connection: HTTPConnection) -> tuple[float, float]:
     crowd = Crowd()
     (member,) = crowd.join(server.port, [*entering(), (f"40{NAMESPACE}".encode(), "")])
     crowd.pump(lambda: settled(crowd.members), 30)
     begin = time.monotonic()
-    task = session.post(f"{server.url}/api/tasks", json={"type": "test-noop"}, timeout=10).json()
+    connection.request("POST", "/api/tasks", '{"type": "test-noop"}', {"Content-Type": "application/json"})
+    task = json.load(connection.getresponse())
     member.send(f'42{NAMESPACE},["subscribe",{{"task_id":"{task["task_id"]}","since":0}}]')
     if not crowd.pump(lambda: ended(crowd.members), 30):
         raise TimeoutError("the task has not ended")

@@ -29,7 +29,7 @@ def rows(folder: Path, runs: int) -> list[Row]:
     reason = queues.missing()
     taken: dict[str, list[float]] = {}
     with ExitStack() as stack:
-        server = stack.enter_context(ServerProcess(folder / "server"))
+        server = stack.enter_context(ServerProcess(folder / "server", env={"RUNCAST_WARM_WORKERS": "2"}))
         session = stack.enter_context(requests.Session())
         peers = {} if reason else _peers(stack, folder)
         _batch(server, session, 50)

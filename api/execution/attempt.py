@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from api.domain.event import Draft
 from api.errors import StaleLease
@@ -115,7 +115,7 @@ class Attempt:
     def _turn(self) -> None:
         self._child.wait(self._until_due(), listen=not self._outbox)
         self._obey()
-        self._listen()
+        self._listen(self._child.ready)
         self._deliver()
         self._watch_time()
         self._climb()
@@ -145,11 +145,11 @@ class Attempt:
         else:
             self._child.send({"do": command})
 
-    def _listen(self) -> bool:
+    def _listen(self, descriptors: Container[int] | None = None) -> bool:
         """Take what the child has said; whether there was anything. While the core lags it has to wait."""
         if self._outbox:
             return False
-        heard, said = self._hearing.listen()
+        heard, said = self._hearing.listen(descriptors)
         for report in said:
             self._take(report)
         if self._hearing.rubbish and self._facts.end is None:

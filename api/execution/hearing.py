@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from api.domain.event import Draft, EventType
 from api.execution import limits
@@ -31,14 +31,18 @@ class Hearing:
         self.rubbish = ""
         """What came over the socket and is no report; nothing is read from there after it."""
 
-    def listen(self) -> tuple[bool, list[Report]]:
-        """Whether there was anything to read now, and the reports in it."""
+    def listen(self, descriptors: Container[int] | None = None) -> tuple[bool, list[Report]]:
+        """Whether there was anything to read now, from these or from all three, and the reports in it."""
         heard = False
         said: list[Report] = []
         for descriptor, logger, level, lines in self._streams:
+            if descriptors is not None and descriptor not in descriptors:
+                continue
             chunk = self._child.read(descriptor)
             heard |= bool(chunk)
             said += [log_event(line, level, logger) for line in lines.feed(chunk)]
+        if descriptors is not None and self._child.reports not in descriptors:
+            return heard, said
         chunk = self._child.read(self._child.reports)
         said += self._reports(chunk)
         return heard or bool(chunk), said

@@ -61,6 +61,8 @@ class ChildProcess:
         self._outgoing: deque[bytes] = deque()
         self._buffer = bytearray(limits.READ)
         self._open = {self.reports, self.stdout, self.stderr}
+        self.ready: set[int] = set()
+        """Of the three, those from which there was something to read when the last `wait` ended."""
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
         for sock in (ears.wire, ears.woken, ears.waker):
@@ -83,9 +85,10 @@ class ChildProcess:
             self._watch(descriptor, self._interest(descriptor, listen))
         if self._pidfd is None:
             timeout = _NO_PIDFD_POLL if timeout is None else min(timeout, _NO_PIDFD_POLL)
-        self._ears.selector.select(timeout)
-        with suppress(BlockingIOError):
-            self._ears.woken.recv(4096)
+        self.ready = {key.fd for key, _ in self._ears.selector.select(timeout)}
+        if self._ears.woken.fileno() in self.ready:
+            with suppress(BlockingIOError):
+                self._ears.woken.recv(4096)
         self._flush()
 
     def _interest(self, descriptor: int, listen: bool) -> int:

@@ -231,7 +231,7 @@ class Dispatcher:
             type=task.type,
             params=task.params,
             attempt=task.attempt,
-            artifact_dir=self._folders.absolute(self._folders.lease_dir(grant.lease_id)),
+            artifact_dir=self._folders.working(grant.lease_id),
             result_dir=self._folders.result_dir(task),
             checkpoint_file=self._folders.checkpoint(task.id),
             input_dirs=self._input_dirs,

@@ -14,6 +14,7 @@ class Folders:
 
     def __init__(self, data_dir: Path) -> None:
         self.root = data_dir.resolve()
+        self._leases, self._checkpoints = self.root / "leases", self.root / "checkpoints"
 
     def result_dir(self, task: Task) -> str:
         """Relative place of the task's files once it has ended; the same for every attempt."""
@@ -23,14 +24,18 @@ class Folders:
         return f"leases/{lease_id}"
 
     def checkpoint(self, task_id: str) -> Path:
-        return self.root / "checkpoints" / task_id
+        return self._checkpoints / task_id
+
+    def working(self, lease_id: str) -> Path:
+        """Where the files of a lease stand while it lasts."""
+        return self._leases / lease_id
 
     def absolute(self, relative: str) -> Path:
         return self.root / relative
 
     def settle(self, task: Task, lease_id: str) -> str | None:
         """Move a lease's files to the task's place; None when it wrote none."""
-        source, relative = self.absolute(self.lease_dir(lease_id)), self.result_dir(task)
+        source, relative = self.working(lease_id), self.result_dir(task)
         if not source.is_dir():
             return relative if self.absolute(relative).is_dir() else None  # moved before a crash
         if not any(source.iterdir()):
@@ -43,7 +48,7 @@ class Folders:
         return relative
 
     def discard_lease(self, lease_id: str) -> None:
-        shutil.rmtree(self.absolute(self.lease_dir(lease_id)), ignore_errors=True)
+        shutil.rmtree(self.working(lease_id), ignore_errors=True)
 
     def copy_checkpoint(self, task_id: str, to_task_id: str) -> bool:
         """Give a task the checkpoint of another one; False when that has none."""

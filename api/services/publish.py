@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from api import metrics
-from api.domain.event import Draft
+from api.domain.event import Draft, EventType
 from api.domain.silence import heard
 from api.domain.task import Task
 from api.errors import StaleLease
@@ -15,6 +15,9 @@ from api.services.commit import Change, Commit, append, unchanged
 from api.services.dependants import Dependants
 
 __all__ = ["Commit", "Publisher"]
+
+
+_COUNTERS = {type_: metrics.EVENTS.labels(str(type_)) for type_ in EventType}
 
 
 class Publisher:
@@ -75,5 +78,5 @@ class Publisher:
         if not commit.events:
             return
         for event in commit.events:
-            metrics.EVENTS.labels(str(event.type)).inc()
+            _COUNTERS[event.type].inc()
         self._bus.ring(Doorbell(commit.task.id, commit.task.last_seq, commit.events, commit.task.owner))

@@ -21,6 +21,8 @@ from api.store.schedules import ScheduleRows
 from api.store.statement import Statement
 from api.store.values import micros, moment
 
+_STATUS = frozenset({EventType.STATUS_CHANGE, EventType.ERROR})
+
 
 class SqlTransaction(BatchRows, ScheduleRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
@@ -150,7 +152,8 @@ class SqlTransaction(BatchRows, ScheduleRows):
         values["previous_seq"] = guards.must_continue(task, events_)
         values["task_id"] = task.id
         change = self._connection.change
-        if not change(tasks.ADVANCE, values) and not change(tasks.ADVANCE_STATUS, values):
+        stays = not _STATUS.intersection(event.type for event in events_)
+        if not (stays and change(tasks.ADVANCE, values)) and not change(tasks.ADVANCE_STATUS, values):
             raise guards.outrun(task)
         self._connection.change_many(events.ADD, [events.to_row(event) for event in events_])
 

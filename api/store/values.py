@@ -24,6 +24,8 @@ def moment(microseconds: int) -> datetime:
 
 def to_json(value: Mapping[str, Any] | Sequence[Any]) -> str:
     """Text that a search finds words of any language in. `ValueError` for NaN and infinity."""
+    if not value:
+        return "{}" if isinstance(value, Mapping) else "[]"
     plain = dict(value) if isinstance(value, Mapping) else list(value)
     text = _encoder.encode(plain)
     return text if _is_utf8(text) else _ascii_encoder.encode(plain)
@@ -40,4 +42,8 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-from_json = json.loads
+def from_json(text: str) -> Any:
+    """What `to_json` was given."""
+    if text == "{}":
+        return {}
+    return [] if text == "[]" else json.loads(text)

@@ -25,6 +25,7 @@ class PlayedChild:
     """Says what it was given, then is dead. Time passes only while somebody waits for it."""
 
     reports, stdout, stderr = 100, 101, 102
+    ready = frozenset({reports, stdout, stderr})
 
     def __init__(self, *chunks: bytes, alive_while: Callable[[], bool] = lambda: False) -> None:
         self.pid, self.mark = NO_PROCESS, "no such mark"
