@@ -130,7 +130,8 @@ class Dispatcher:
             except Exception:  # noqa: BLE001  without this loop no task would ever start again; counted and logged
                 metrics.failure("dispatch_broken")
                 _log.exception("dispatch_broken")
-            self._asked |= not self._nudge.wait(self._patience)
+            if not self._nudge.wait(self._patience):
+                self._asked = True
 
     def leave(self) -> None:
         """Take no more work and ask what runs to end; does not wait for it."""
