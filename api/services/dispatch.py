@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,25 +103,26 @@ class Dispatcher:
         self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
-        self._asked = True
-        """Whether there may be work or a command since the last look."""
+        self._asked = deque([True], maxlen=1)
+        """Not empty when there may be a command since the last look. One call each changes it, which no thread
+        interrupts."""
         self._stopping = False
         self._patience = POLL_SECONDS
         """Seconds until something may have to be done without a nudge."""
 
     def wake(self) -> None:
         """There is new work or a new command; from any thread."""
-        self._asked = True
+        self._asked.append(True)
         self._nudge.set()
 
     def run(self) -> None:
         """The loop of the dispatcher's own background thread."""
         while not self._stopping:
             self._nudge = self._runtime.waiter()
-            asked, self._asked = self._asked, False
             try:
                 self._fill_slots()
-                if asked:
+                if self._asked:
+                    self._asked.pop()  # before the look: what is told after it leads to another one
                     self._pass_commands_on()
                 self._runner.tend()
             except RuncastError as error:
@@ -131,7 +132,7 @@ class Dispatcher:
                 metrics.failure("dispatch_broken")
                 _log.exception("dispatch_broken")
             if not self._nudge.wait(self._patience):
-                self._asked = True
+                self._asked.append(True)
 
     def leave(self) -> None:
         """Take no more work and ask what runs to end; does not wait for it."""

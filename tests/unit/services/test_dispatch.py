@@ -51,7 +51,7 @@ class Runner:
         self.over = threading.Event()
 
     def run(self, assignment: Assignment, reporter: object, control: Control) -> Outcome:
-        control.notify = self.asked.append
+        self.asked = control.asked
         self.over.wait(20)
         return Outcome(Ending.CANCELLED, files=False)
 
@@ -89,7 +89,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Di
 def test_a_command_is_passed_on_when_it_is_told_of(played: tuple[Dispatcher, Grants, Runner]) -> None:
     """However often, and not at the next look alone."""
     dispatcher, grants, runner = played
-    wait_until(lambda: grants.looks)
+    wait_until(lambda: grants.looks and not grants.queue)
     for number, command in enumerate(["pause", "resume", "pause", "cancel"], 1):
         grants.command = command
         dispatcher.wake()
