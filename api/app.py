@@ -21,12 +21,14 @@ from api.config import Settings, load_settings
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
+from api.delivery.websocket.routes import WebSockets
 from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
 from api.errors import ConfigError
 from api.execution.pool import Care
 from api.execution.supervisor import LocalRunner
 from api.fanout import SocketIO
+from api.fanout.plain import PlainSockets
 from api.goodbye import Door, dismiss
 from api.lifecycle import Backstage, Loop
 from api.log import get_logger
@@ -67,6 +69,7 @@ MEGABYTE = 1024 * 1024
 MAX_BODY = MEGABYTE
 BUS_SECONDS = 2.0
 MAX_SOCKET_MESSAGE = 64 * 1024
+SERVICE_RESTART = 1012
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Runcast:
     settings: Settings
     app: Flask
     socketio: SocketIO
+    sockets: PlainSockets
     emitter: Emitter
     backstage: Backstage
     door: Door
@@ -85,10 +89,12 @@ class Runcast:
         self.backstage.start()
 
     def goodbye(self) -> None:
-        """Ask running tasks to stop, and have everyone on Socket.IO look for a server anew. Does not wait."""
+        """Ask running tasks to stop, and have everyone on a socket look for a server anew. Does not wait."""
         self.door.shut = True
         self.backstage.leave()
         dismiss(self.socketio.server.eio, lambda: self.socketio.sleep(0))
+        for connection in list(self.sockets.sockets):
+            connection.close(SERVICE_RESTART, "the server is stopping; connect again in a moment")
 
     def goodbye_while(self, leaving: Callable[[], bool]) -> None:
         """Say `goodbye` once `leaving()`, and to whom comes after that too: gunicorn accepts for a while longer."""
@@ -106,9 +112,7 @@ def create_app(settings: Settings | None = None) -> Runcast:
     app = _flask(settings)
     policy = OriginPolicy(settings)
     socketio = _socketio(app, settings, runtime, policy)
-    door = Door(guarded(app.wsgi_app, settings, policy))
-    app.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented way
-    return _assemble(settings, runtime, app, socketio, door)
+    return _assemble(settings, runtime, app, socketio, policy)
 
 
 def utc_now() -> datetime:
@@ -176,7 +180,7 @@ class _Core:
         )
 
 
-def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, door: Door) -> Runcast:
+def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, policy: OriginPolicy) -> Runcast:
     core = _Core(settings, runtime, socketio)
     workloads = _workloads(settings)
     hub = Hub(core.store, core.bus, runtime)
@@ -211,7 +215,10 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     )
     register_rest(app, spec, parts)
     TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
-    return Runcast(settings, app, socketio, Emitter(core.store, core.publisher), backstage, door)
+    sockets = PlainSockets(socketio.server.eio, patience_seconds=settings.reader_patience_seconds)
+    door = Door(guarded(WebSockets(app.wsgi_app, sockets, parts, everything), settings, policy))
+    app.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented way
+    return Runcast(settings, app, socketio, sockets, Emitter(core.store, core.publisher), backstage, door)
 
 
 def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:

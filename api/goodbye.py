@@ -23,7 +23,7 @@ _PROBLEM = {
 
 
 class Door:
-    """WSGI middleware: once `shut`, nobody opens a new Socket.IO session that would be cut at once."""
+    """WSGI middleware: once `shut`, nobody opens a new socket that would be cut at once."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -56,4 +56,5 @@ def dismiss(eio: Any, breathe: Callable[[], None]) -> None:
 
 
 def _opens_a_session(environ: dict[str, Any]) -> bool:
-    return environ["PATH_INFO"].startswith("/socket.io/") and "sid=" not in environ.get("QUERY_STRING", "")
+    path = environ["PATH_INFO"]
+    return path.startswith("/ws/") or (path.startswith("/socket.io/") and "sid=" not in environ.get("QUERY_STRING", ""))

@@ -18,6 +18,7 @@ WAITING_WORKERS = Gauge("runcast_waiting_workers", "Worker processes that wait f
 SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this process.")
 BEHIND = Counter("runcast_fell_behind_total", "Live subscribers that had no room and went on from the journal.")
 SKIPPED = Counter("runcast_skipped_progress_total", "Superseded progress events left out for readers far behind.")
+WEBSOCKETS = Gauge("runcast_websockets", "Plain WebSockets that are open, in this process.")
 ABANDONED = Counter("runcast_abandoned_connections_total", "Connections closed because their reader took nothing.")
 HUB_GAP = Histogram(
     "runcast_hub_gap_seconds",

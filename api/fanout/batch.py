@@ -29,6 +29,22 @@ class TextPacket:
         return f"{MESSAGE}{self.data}"
 
 
+class TextMessage:
+    """A message of a plain WebSocket, in the form of a packet."""
+
+    __slots__ = ("data", "deflated", "frame")
+    packet_type = MESSAGE
+    binary = False
+    frame: bytes
+    deflated: bytes
+
+    def __init__(self, text: str) -> None:
+        self.data = text
+
+    def encode(self, b64: bool = False) -> str:
+        return self.data
+
+
 class ControlFrame:
     """A frame of the WebSocket's own, as the answer to its ping: it waits where packets wait, and passes data."""
 

@@ -13,7 +13,8 @@ _COMPRESSED = 0x40
 _MASKED = 0x80
 _SHORT = 125
 """Bytes of payload that the first length field can tell; no control frame may have more."""
-NORMAL, GOING_AWAY, PROTOCOL_ERROR, NO_STATUS, INVALID_DATA, TOO_BIG = 1000, 1001, 1002, 1005, 1007, 1009
+NORMAL, GOING_AWAY, PROTOCOL_ERROR, UNSUPPORTED = 1000, 1001, 1002, 1003
+NO_STATUS, INVALID_DATA, POLICY, TOO_BIG = 1005, 1007, 1008, 1009
 _CODES = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
 """What a close frame may name besides an application's own from 3000 to 4999 (IANA's registry)."""
 
@@ -42,6 +43,9 @@ def compressed_frame(message: str | bytes, payload: bytes) -> bytes:
 
 def pong(payload: bytes) -> bytes:
     return _framed(PONG, payload)
+
+
+PING_FRAME = bytes((_FINAL | PING, 0))
 
 
 def closing(code: int, reason: str = "") -> bytes:

@@ -138,7 +138,7 @@ class HubWebSocket:
         if outbox.idle:
             self._stop_writing()
             if outbox.over:
-                self._finish(frames.NORMAL)
+                self._finish(*self._session.farewell)
 
     # -- what comes in
 
@@ -223,7 +223,7 @@ class HubWebSocket:
                 self._inbox.clear()
                 self._session.gone(self)
                 if self._session.queue.channel is not self:
-                    self._finish(frames.NORMAL)
+                    self._finish(*self._session.farewell)
         finally:
             self._inbox = None
             self._working = False

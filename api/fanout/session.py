@@ -15,6 +15,7 @@ from engineio.payload import Payload
 
 from api.fanout import handshake
 from api.fanout.batch import Batch
+from api.fanout.frames import NORMAL
 from api.fanout.outbox import Outbox
 
 _PROBE = "probe"
@@ -42,6 +43,9 @@ class Session:
         "upgraded",
         "upgrading",
     )
+
+    farewell = (NORMAL, "")
+    """Code and reason of the WebSocket's close frame."""
 
     def __init__(self, server: Any, sid: str) -> None:
         """`server`: the `Engine`."""
@@ -258,6 +262,7 @@ class _Surplus:
     """Stands for a session where a WebSocket is one too many: opened, as the protocol has it, and closed."""
 
     upgraded = False
+    farewell = (NORMAL, "")
 
     def __init__(self, server: Any) -> None:
         self.server = server

@@ -15,6 +15,8 @@ from api.fanout.outbox import Outbox
 from api.fanout.session import Session
 
 READ_BYTES = 16 * 1024
+LINGER_SECONDS = 2.0
+"""How long a client that is told why it ends has to hang up."""
 
 Receive = Callable[[int], bytes]
 
@@ -68,6 +70,8 @@ class BlockingWebSocket:
         self._reader = FrameReader(session.server.max_message_bytes, deflate.inflated if deflates else None)
         self._writing = threading.Lock()  # green where the process is patched
         self._over = False
+        self._finished = False
+        """The goodbye is said."""
 
     def serve(self) -> None:
         """Read until it ends."""
@@ -82,9 +86,11 @@ class BlockingWebSocket:
             if session.queue.channel is self:
                 session.queue.join()  # the writing thread may still be at it
             if session.queue.idle:
-                self._finish(frames.NORMAL)
+                self._finish(*session.farewell)
             else:
                 self.abort()
+            while self._received():
+                pass  # what it still sends: closed on top of that, it might never read the goodbye
 
     def _messages(self) -> Iterator[str | bytes]:
         try:
@@ -118,7 +124,7 @@ class BlockingWebSocket:
         while (batch := outbox.get()) is not None:
             if not self._write(batch.frames(outbox.framed)):
                 outbox.discard()
-        self._finish(frames.NORMAL)
+        self._finish(*self._session.farewell)
 
     def send_now(self, packet: Any) -> None:
         self._write(frame_of(packet))
@@ -135,9 +141,23 @@ class BlockingWebSocket:
             return not self._over
 
     def _finish(self, code: int, reason: str = "") -> None:
-        """Say goodbye and wake whoever reads: the HTTP server closes the socket."""
-        self._write(frames.closing(code, reason))
+        """Say goodbye and wake whoever reads: the HTTP server closes the socket.
+
+        A client that has to know why has a little time to read it, amid whatever it is sending.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        said = self._write(frames.closing(code, reason))
         self._over = True
+        if code == frames.NORMAL or not said:
+            kernel.cut_off(self._raw)
+        else:
+            kernel.say_no_more(self._raw)
+            self._session.server.start_background_task(self._cut_off_later)
+
+    def _cut_off_later(self) -> None:
+        self._session.server.kit.sleep(LINGER_SECONDS)
         kernel.cut_off(self._raw)
 
     def dismiss(self) -> None:

@@ -15,6 +15,7 @@ from api.rest.results import create_results
 from api.rest.schedules import create_schedules
 from api.rest.stream import create_stream
 from api.rest.tasks import create_tasks
+from api.rest.training import create_training
 
 __all__ = ["BASE", "create_spec", "register_rest"]
 BASE = "/api"
@@ -31,6 +32,7 @@ def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
         create_stream,
         create_results,
         create_bom,
+        create_training,
     )
     for factory in factories:
         app.register_blueprint(factory(parts), url_prefix=BASE)

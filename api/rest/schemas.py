@@ -428,6 +428,24 @@ class BatchResource(BaseModel):
     links: BatchLinks
 
 
+class JobResource(BaseModel):
+    """A training task as the clients of the training page know it."""
+
+    id: str
+    name: str
+    status: str = Field(description="As of the task, but `stopped` for a cancelled one.")
+    progress: float
+    epoch: int = Field(description="The last one that is complete.")
+    totalEpochs: int | None  # the name that its clients read
+    loss: float | None
+    accuracy: float | None
+    startTime: str | None  # the same
+
+
+class JobList(RootModel[list[JobResource]]):
+    """Training tasks, newest first."""
+
+
 class ScheduleLinks(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
     self_: str = Field(alias="self")

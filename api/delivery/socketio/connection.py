@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from api import metrics
+from api.delivery.room import Room
 from api.delivery.socketio.packets import NAMESPACE, packets_of
 from api.domain.event import Event
 from api.fanout import SocketIO
 from api.log import get_logger
-from api.runtime.base import Runtime, Waiter
+from api.runtime.base import Runtime
 
 _log = get_logger(__name__)
 CHUNK = 32 * 1024
 """Bytes handed over between two looks whether there is still room."""
-ROOM_SECONDS = 5.0
-"""How long one wait for room lasts, should its end be missed."""
 
 
 class Subscriber(Protocol):
@@ -33,8 +32,7 @@ class Connection:
         """By task."""
         self.here = True
         self._socketio = socketio
-        self._runtime = runtime
-        self._waiting: list[Waiter] = []
+        self._room = Room(runtime, lambda: not self.here or self.has_room())
 
     def send(self, name: str, message: dict[str, Any]) -> None:
         """To this connection alone, in order with everything else it gets."""
@@ -65,12 +63,7 @@ class Connection:
 
     def wait_for_room(self) -> None:
         """Block the calling background thread until there is room, or nobody to want it."""
-        waiter = self._runtime.waiter()
-        self._waiting.append(waiter)
-        if self.here and not self.has_room():
-            waiter.wait(ROOM_SECONDS)
-        if waiter in self._waiting:
-            self._waiting.remove(waiter)
+        self._room.wait()
 
     def crowded(self) -> None:
         """Its outbox is full: its subscriptions go on from the journal. Neither blocks nor switches."""
@@ -79,9 +72,7 @@ class Connection:
 
     def drained(self) -> None:
         """There is room again. Neither blocks nor switches."""
-        waiting, self._waiting = self._waiting, []
-        for waiter in waiting:
-            waiter.set()
+        self._room.drained()
 
     def close(self) -> None:
         """It is gone: nothing is delivered any more, nobody waits for it."""

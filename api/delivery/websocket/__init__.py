@@ -1,0 +1,1 @@
+"""Plain WebSockets: one task, one training, all trainings."""
