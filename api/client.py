@@ -88,7 +88,8 @@ class APIClient:
 
         With `type` any workload and its `params`, without it an optimisation of `bom_file` (a path on
         the server). `options` are `name, tags, priority, depends_on, run_at, max_attempts,
-        timeout_seconds`. A repeated call with the same `idempotency_key` gives the first task.
+        timeout_seconds`. A repeated call with the same `idempotency_key` gives the first task,
+        for 7 days.
         `APIError` 422 names each wrong value, 409 the same key for another task.
         """
         if type is not None:

@@ -30,6 +30,7 @@ def create_batches(parts: Parts) -> Blueprint:
         """Submit tasks together, all or none; they may depend on each other.
 
         With an `Idempotency-Key` header the same request twice makes one batch: the second answer is 200.
+        A key is remembered for 7 days, then it stands for a new batch.
         """
         members = [_member(task) for task in body.tasks]
         submitted = parts.batches.submit(

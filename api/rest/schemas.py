@@ -218,7 +218,8 @@ class IdempotencyHeaders(Sent):
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = Field(
         None,
         alias="Idempotency-Key",
-        description="The same key and request again: the first task, with 200. 1 to 255 printable ASCII characters.",
+        description="The same key and request again: the first task, with 200. A key is remembered for 7 days. "
+        "1 to 255 printable ASCII characters.",
         examples=["nightly-2026-11-22"],
     )
 

@@ -46,6 +46,7 @@ def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
         """Create a task; it runs as soon as a worker is free.
 
         With an `Idempotency-Key` header the same request twice makes one task: the second answer is 200.
+        A key is remembered for 7 days, then it stands for a new task.
         """
         key = headers.idempotency_key
         submission = submission_of(body, depends_on=tuple(body.depends_on), on_parent_failure=body.on_parent_failure)

@@ -74,7 +74,7 @@ class Batches:
         self, principal: Principal, members: Sequence[Member], name: str, *, idempotency_key: str | None = None
     ) -> Submitted:
         """All of them, or `InvalidInput` that names what is wrong by the task's number; `Conflict` for a key
-        that stands for another request. A key is good for as long as the first task of its batch is kept."""
+        that stands for another request. A key is good for 7 days, if the first task of its batch is kept so long."""
         require(principal, Action.SUBMIT)
         batch = Batch(str(uuid.uuid4()), principal.user, self._clock(), name, len(members))
         tasks = self._drafts(principal, batch, members)

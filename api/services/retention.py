@@ -1,4 +1,5 @@
-"""Retention: history that is too old, or too much of one task, is removed; tasks and their results stay."""
+"""Retention: history that is too old, or too much of one task, is removed, and idempotency keys are forgotten; tasks
+and their results stay."""
 
 from __future__ import annotations
 
@@ -18,11 +19,13 @@ PAGE = 200
 REST_SECONDS, REST = 0.05, 10
 """Waited after a batch: at least so long, and so many times as long as it took, for the writer to be free in between.
 10,000 events a second at most."""
-DAY = timedelta(days=1)
+KEY_AGE = timedelta(days=7)
+"""How long an idempotency key is remembered, whatever is kept of the history: longer than any client goes on trying to
+get one request through, and the keys of a busy server stay a few megabytes."""
 
 
 class Retention:
-    """`sweep` goes through the journal once. Does nothing while everything is to be kept."""
+    """`sweep` goes through the journal once. While everything is to be kept, only idempotency keys go."""
 
     def __init__(
         self, store: Store, clock: Clock, sleep: Callable[[float], None], *, days: float = 0, events: int = 0
@@ -37,6 +40,7 @@ class Retention:
     def sweep(self) -> int:
         """Remove what is to go, a little at a time; how many events went. `Unavailable` ends it half-way:
         the next one goes on from there."""
+        self._forget_requests(self._clock() - KEY_AGE)
         removed = 0
         for batch in self._batches():
             removed += batch
@@ -47,9 +51,7 @@ class Retention:
 
     def _batches(self) -> Iterator[int]:
         if self._age:
-            now = self._clock()
-            yield from self._older_than(now - self._age)
-            self._forget_requests(now - max(self._age, DAY))
+            yield from self._older_than(self._clock() - self._age)
         if self._events:
             yield from self._beyond(self._events)
 

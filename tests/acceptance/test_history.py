@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,37 @@ def test_events_that_are_too_old_are_removed_of_a_running_task_too(start_server,
     report = [{"event_type": "log", "data": {"message": "still here"}}]
     answer = requests.post(f"{server.url}/api/tasks/{task_id(1)}/events", json=report, timeout=10)
     assert [2001] == answer.json()["seqs"]
+
+
+def age_of_keys(server: ServerProcess, age: timedelta) -> None:
+    """Have every key that the journal remembers be so old. The server does not run."""
+    at = int((datetime.now(UTC) - age).timestamp() * 1_000_000)
+    with closing(sqlite3.connect(journal(server))) as connection, connection:
+        assert connection.execute("UPDATE idempotency_keys SET created_at = ?", (at,)).rowcount == 1
+
+
+def test_an_idempotency_key_is_forgotten_after_a_week_and_not_before(tmp_path: Path) -> None:
+    def create(key: str) -> tuple[int, str]:
+        answer = requests.post(
+            f"{server.url}/api/tasks", json={"type": "test-noop"}, headers={"Idempotency-Key": key}, timeout=10
+        )
+        return answer.status_code, answer.json()["task_id"]
+
+    with ServerProcess(tmp_path / "data") as server:
+        _, first = create("nightly")
+        server.stop()
+        age_of_keys(server, timedelta(days=6, hours=23))
+        server.start()
+        assert (200, first) == create("nightly")
+        server.stop()
+        age_of_keys(server, timedelta(days=7, minutes=1))
+        server.start()
+        wait_until(lambda: keys(server) == 0)
+        status, second = create("nightly")
+        assert status == 201
+        assert second != first
+
+
+def keys(server: ServerProcess) -> int:
+    with closing(sqlite3.connect(journal(server))) as connection:
+        return int(connection.execute("SELECT count(*) FROM idempotency_keys").fetchone()[0])

@@ -12,7 +12,7 @@ from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.errors import Unavailable
 from api.ports import IdempotentRequest, Transaction
-from api.services.retention import BATCH, REST_SECONDS, Retention
+from api.services.retention import BATCH, KEY_AGE, REST_SECONDS, Retention
 from api.store.memory import MemoryStore
 from tests.support.stores import START, a_task, task_id
 
@@ -63,7 +63,7 @@ def retention(
     return Retention(store, lambda: now, (naps if naps is not None else []).append, **kept)
 
 
-def test_everything_is_kept_by_default(store: Batches) -> None:
+def test_all_history_is_kept_by_default(store: Batches) -> None:
     store.fill(1, 10)
     assert 0 == retention(store, now=START + 36500 * DAY).sweep()
     assert 10 == store.count()
@@ -131,16 +131,36 @@ def test_a_task_that_is_deleted_meanwhile_does_no_harm(store: Batches) -> None:
     assert ([], [3]) == (store.seqs(1), store.seqs(2))
 
 
-def test_idempotency_keys_go_with_the_days_but_not_within_one(store: Batches) -> None:
+def remember(store: Batches, **ages: timedelta) -> None:
+    """Keys of these names, so old at START."""
     store.fill(1, 1)
     request = IdempotentRequest("hash", task_id(1))
-    store.write(lambda tx: tx.remember("ada", "old", request, START - 3 * DAY))
-    store.write(lambda tx: tx.remember("ada", "young", request, START - DAY / 2))
+    for name, age in ages.items():
+        store.write(lambda tx, name=name, age=age: tx.remember("ada", name, request, START - age))
 
-    def known() -> list[bool]:
-        return [store.read(lambda tx, name=name: tx.idempotent("ada", name)) is not None for name in ("old", "young")]
 
-    retention(store, now=START, events=1).sweep()
-    assert [True, True] == known()
-    retention(store, now=START, days=0.1).sweep()
-    assert [False, True] == known()
+def known(store: Batches, *names: str) -> list[bool]:
+    return [store.read(lambda tx, name=name: tx.idempotent("ada", name)) is not None for name in names]
+
+
+@pytest.mark.parametrize("kept", [{}, {"days": 0.1}, {"days": 365}, {"events": 1}])
+def test_idempotency_keys_are_forgotten_by_their_age_whatever_is_kept_of_the_history(
+    store: Batches, kept: dict[str, Any]
+) -> None:
+    remember(store, old=KEY_AGE + MINUTE, young=KEY_AGE - MINUTE)
+    retention(store, now=START, **kept).sweep()
+    assert [False, True] == known(store, "old", "young")
+
+
+def test_many_old_idempotency_keys_go_in_small_batches_with_a_rest_after_each(store: Batches) -> None:
+    names = [f"key {n}" for n in range(2 * BATCH + 1)]
+    remember(store, **dict.fromkeys(names, KEY_AGE + MINUTE))
+    left: list[int] = []
+
+    def look(seconds: float) -> None:
+        assert seconds >= REST_SECONDS
+        left.append(sum(known(store, *names)))
+
+    Retention(store, lambda: START, look).sweep()
+    assert [BATCH + 1, 1] == left
+    assert not any(known(store, *names))
