@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from api.domain.batch import Batch, BatchState
 from api.domain.dependency import Continuation, Follow
+from api.domain.estimate import Run
 from api.domain.event import Draft, Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.schedule import Schedule
@@ -71,6 +72,19 @@ class Stretch:
     created_at: datetime
     trimmed_seq: int
     last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What of a pending task says when it may start and how long it will take. The fields are the task's."""
+
+    task_id: str
+    type: str
+    owner: str
+    size: str
+    worked_seconds: float | None
+    due_at: datetime | None
+    waiting_on: tuple[str, ...]
 
 
 class BatchTransaction(Protocol):
@@ -142,6 +156,15 @@ class Transaction(BatchTransaction, ScheduleTransaction, Protocol):
 
     def queue_position(self, task: Task, at: datetime) -> int | None:
         """1 = next in line; None unless it is due."""
+
+    def pending(self, *, limit: int) -> list[Pending]:
+        """The most urgent ones, in the order of the queue, whether or not they are due."""
+
+    def held(self) -> list[Task]:
+        """Every task that holds a worker, oldest first."""
+
+    def runs(self, type_: str, *, limit: int) -> list[Run]:
+        """The completed tasks of this type of which is known how long they worked, the latest first."""
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         """Every task in one of these states, oldest first."""

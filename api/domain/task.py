@@ -77,6 +77,12 @@ class Task:
     """When whoever reports it was last heard of; None for what this server runs itself."""
     usual_silence: float = 0.0
     """Seconds between two signs of life of its reporter, at most, as it has been lately."""
+    size: str = ""
+    """Tasks of a type that have the same are the same work: see `estimate.size_of`."""
+    worked_seconds: float | None = 0.0
+    """How long it was `running`, in all attempts, up to `working_since`; None when that is not known."""
+    working_since: datetime | None = None
+    """Since when it has been `running` this time; None while it is not."""
 
     @property
     def urgency(self) -> tuple[datetime, str]:
@@ -99,8 +105,8 @@ class Task:
 
 def begun(task: Task, event: Event) -> Task:
     """`applied` for the first event of a task, which says where it stands: at a third of the time."""
-    started_at = event.at if task.status is Status.RUNNING else None
-    return replace(task, last_seq=event.seq, message=event.data["message"], started_at=started_at)
+    since = event.at if task.status is Status.RUNNING else None
+    return replace(task, last_seq=event.seq, message=event.data["message"], started_at=since, working_since=since)
 
 
 def applied(task: Task, event: Event) -> Task:
@@ -109,9 +115,22 @@ def applied(task: Task, event: Event) -> Task:
         raise Conflict(f"the task has ended ({task.status}): nothing can be added to it")
     changes = _EFFECTS[event.type](task, event)
     changes["last_seq"] = event.seq
+    status = changes.get("status", task.status)
+    if (status is Status.RUNNING) is (task.working_since is None):
+        changes |= _clocked(task, event.at)
     if event.terminal:
         changes |= {"completed_at": event.at, "pending_command": None, "eta_seconds": None, "lease_id": None}
     return replace(task, **changes)  # once: with so many fields it takes as long as all the rest
+
+
+def _clocked(task: Task, at: datetime) -> dict[str, Any]:
+    """What changes as the task begins to work, or has ceased to."""
+    if task.working_since is None:
+        return {"working_since": at}
+    worked = task.worked_seconds
+    if worked is not None:
+        worked += max(0.0, (at - task.working_since).total_seconds())
+    return {"worked_seconds": worked, "working_since": None}
 
 
 def _status_change(task: Task, event: Event) -> dict[str, Any]:

@@ -91,6 +91,9 @@ class Workload:
     """Its tasks are not run here: they are created `running`, and their owner reports them."""
     definition: Mapping[str, Any] | None = None
     """For a type without an entry point: what a child process makes it from, see `registry.load_workload`."""
+    size: tuple[str, ...] | None = None
+    """Names of the params that decide how long a task takes: an estimate goes by earlier ones in which these were
+    the same. None: all of them. A seed, say, is none of them."""
 
     def __post_init__(self) -> None:
         if not _TYPE.fullmatch(self.type):

@@ -13,6 +13,7 @@ from typing import Any
 
 from api import metrics
 from api.domain.dependency import MARK, Continuation, Follow, references, refers, resolved
+from api.domain.estimate import size_of
 from api.domain.event import Draft, EventType
 from api.domain.lifecycle import Command, Status
 from api.domain.permission import Principal, Role
@@ -142,7 +143,8 @@ class FollowUp:
         if resolution.params is None:
             data = {"status": str(Status.FAILED), "error": resolution.error, "attempt": child.attempt}
             return [self._publisher.within(tx, child, [Draft(EventType.ERROR, data)])]
-        child = replace(child, params=resolution.params)
+        size = size_of(self._workloads[child.type], resolution.params, child.name)
+        child = replace(child, params=resolution.params, size=size)
         tx.save_task(child)
         return [release(tx, child, self._clock)]
 

@@ -165,7 +165,9 @@ class Grants:
         change = _left(task, None)
 
         def released(it: Task) -> Task:
-            return replace(it, lease_id=None, worker=None, pending_command=None, attempt=max(0, it.attempt - 1))
+            # Nobody knows when its process ended.
+            left = replace(it, worked_seconds=None) if it.working_since is not None else it
+            return replace(left, lease_id=None, worker=None, pending_command=None, attempt=max(0, it.attempt - 1))
 
         return self._publisher.within(tx, task, [change], also=released)
 

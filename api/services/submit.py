@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from api.access.principals import require
 from api.domain.dependency import OnParentFailure, references
+from api.domain.estimate import size_of
 from api.domain.event import rfc3339
 from api.domain.lifecycle import Status
 from api.domain.merge_patch import patched
@@ -166,6 +167,7 @@ class Submitter:
             created_at=now,
             heard_at=now if elsewhere else None,
             params=checked,
+            size=size_of(workload, checked, submission.name),
             name=submission.name,
             tags=submission.tags,
             priority=submission.priority,

@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
+from api.domain.estimate import Run
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
-from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
+from api.ports import IdempotentRequest, Pending, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
 from api.store.memory_batches import MemoryBatchRows
 from api.store.memory_schedules import MemoryScheduleRows
@@ -56,6 +57,24 @@ class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows):
         if not task.is_due(at):
             return None
         return 1 + sum(1 for other in self._due(at) if other.urgency < task.urgency)
+
+    def pending(self, *, limit: int) -> list[Pending]:
+        tasks = sorted(self.with_status([Status.PENDING]), key=lambda task: task.urgency)
+        return [
+            Pending(task.id, task.type, task.owner, task.size, task.worked_seconds, task.due_at, task.waiting_on)
+            for task in tasks[:limit]
+        ]
+
+    def held(self) -> list[Task]:
+        return [task for task in self.with_status([Status.RUNNING, Status.PAUSED]) if task.lease_id is not None]
+
+    def runs(self, type_: str, *, limit: int) -> list[Run]:
+        measured = [
+            (task.completed_at, Run(task.size, task.worked_seconds))
+            for task in self.with_status([Status.COMPLETED])
+            if task.type == type_ and task.worked_seconds is not None and task.completed_at is not None
+        ]
+        return [run for _, run in sorted(measured, key=lambda each: each[0], reverse=True)][:limit]
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         found = (task for task in self._state.tasks.values() if task.status in statuses)

@@ -64,6 +64,9 @@ tasks = Table(
     Column("on_parent_failure", Text, nullable=False, server_default="cancel"),
     Column("heard_at", BigInteger),
     Column("usual_silence", Float, nullable=False, server_default="0"),
+    Column("size", Text, nullable=False, server_default=""),
+    Column("worked_seconds", Float, server_default="0"),
+    Column("working_since", BigInteger),
     Column("rank", BigInteger, nullable=False, server_default="0"),  # no field: `Task.urgency` in microseconds
 )
 
@@ -82,6 +85,19 @@ Index(
     tasks.c.waiting_on,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
+)
+
+# The course of earlier tasks: all that `estimate.Run` is made of, the latest of a type in one stretch.
+_MEASURED = text("status = 'completed' AND worked_seconds IS NOT NULL")
+Index(
+    "ix_tasks_course",
+    tasks.c.type,
+    tasks.c.status,  # always the same here, but without it SQLite looks at each row
+    tasks.c.completed_at,
+    tasks.c.size,
+    tasks.c.worked_seconds,
+    sqlite_where=_MEASURED,
+    postgresql_where=_MEASURED,
 )
 
 _IN_A_BATCH = text("batch_id IS NOT NULL")

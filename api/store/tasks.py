@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, or
 from api.domain.dependency import OnParentFailure
 from api.domain.lifecycle import Status
 from api.domain.task import Task
+from api.ports import Pending
 from api.store.engine import Row
 from api.store.statement import Statement
 from api.store.tables import task_tags, tasks
@@ -47,6 +48,8 @@ MUTABLE = (
     "stalled",
     "heard_at",
     "usual_silence",
+    "worked_seconds",
+    "working_since",
 )
 """What an append writes of a task. The rest is written by `save_task` only: it belongs to people;
 `trimmed_seq` by `trim` only."""
@@ -63,13 +66,14 @@ _DECODE: dict[str, Callable[[Any], Any]] = {
     "run_at": moment,
     "due_at": moment,
     "heard_at": moment,
+    "working_since": moment,
     "depends_on": lambda text: tuple(from_json(text)),
     "waiting_on": lambda text: tuple(from_json(text)),
     "stalled": bool,
     "on_parent_failure": OnParentFailure,
 }
 _DECODERS = tuple((FIELDS.index(name), decode) for name, decode in _DECODE.items())
-_TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at", "heard_at"})
+_TIMES = frozenset({"created_at", "started_at", "completed_at", "run_at", "due_at", "heard_at", "working_since"})
 _JSON = frozenset({"params", "tags", "metrics", "result", "depends_on", "waiting_on"})
 _VALUES = attrgetter(*FIELDS)
 _PARAMS = FIELDS.index("params")
@@ -87,6 +91,14 @@ def from_row(row: Row) -> Task:
         if values[index] is not None:
             values[index] = decode(values[index])
     return Task(*values)
+
+
+def to_waiting(row: Row) -> Pending:
+    """A row of `WAITING`."""
+    task_id, type_, owner, size, worked, due_at, waiting_on = row
+    return Pending(
+        task_id, type_, owner, size, worked, None if due_at is None else moment(due_at), tuple(from_json(waiting_on))
+    )
 
 
 def to_columns(task: Task) -> dict[str, Any]:
@@ -146,6 +158,28 @@ _FREE = and_(_PENDING, tasks.c.waiting_on == literal_column("'[]'"))
 _DUE = and_(_FREE, or_(tasks.c.due_at.is_(None), tasks.c.due_at <= bindparam("at")))
 NEXT_DUE = Statement(
     select(func.min(tasks.c.due_at)).where(_FREE, tasks.c.due_at.is_not(None), tasks.c.due_at > bindparam("at"))
+)
+HELD = Statement(
+    select(*COLUMNS)
+    .where(tasks.c.status.in_([literal_column("'running'"), literal_column("'paused'")]), tasks.c.lease_id.is_not(None))
+    .order_by(*_OLDEST)
+)
+_WAITING = ("id", "type", "owner", "size", "worked_seconds", "due_at", "waiting_on")
+WAITING = Statement(
+    select(*(tasks.c[name] for name in _WAITING))
+    .where(_PENDING)
+    .order_by(tasks.c.rank, tasks.c.id)
+    .limit(bindparam("limit"))
+)
+RUNS = Statement(
+    select(tasks.c.size, tasks.c.worked_seconds)
+    .where(
+        tasks.c.type == bindparam("type"),
+        tasks.c.status == literal_column("'completed'"),  # these two literally, for the partial index
+        tasks.c.worked_seconds.is_not(None),
+    )
+    .order_by(tasks.c.completed_at.desc())
+    .limit(bindparam("limit"))
 )
 WITH_STATUS = Statement(select(*COLUMNS).where(tasks.c.status == bindparam("status")).order_by(*_OLDEST))
 AHEAD = Statement(

@@ -8,10 +8,11 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
+from api.domain.estimate import Run
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
-from api.ports import IdempotentRequest, Stretch, TaskFilter, TaskPage
+from api.ports import IdempotentRequest, Pending, Stretch, TaskFilter, TaskPage
 from api.store import events, guards, listing, requests, tasks, trimming
 from api.store.batches import DROP_EMPTY_BATCH, BatchRows
 from api.store.engine import Connection, Row
@@ -70,6 +71,15 @@ class SqlTransaction(BatchRows, ScheduleRows):
             return None
         rank, task_id = task.urgency
         return self._number(tasks.AHEAD, at=micros(at), rank=micros(rank), task_id=task_id) + 1
+
+    def pending(self, *, limit: int) -> list[Pending]:
+        return [tasks.to_waiting(row) for row in self._connection.rows(tasks.WAITING, limit=limit)]
+
+    def held(self) -> list[Task]:
+        return [tasks.from_row(row) for row in self._connection.rows(tasks.HELD)]
+
+    def runs(self, type_: str, *, limit: int) -> list[Run]:
+        return [Run(*row) for row in self._connection.rows(tasks.RUNS, type=type_, limit=limit)]
 
     def with_status(self, statuses: Sequence[Status]) -> list[Task]:
         found = [

@@ -44,6 +44,9 @@ FULL = Task(
     error="no",
     artifact_dir="runs/7",
     last_seq=0,
+    size="0123456789abcdef",
+    worked_seconds=4.5,
+    working_since=datetime(2027, 1, 1, 0, 0, 0, 2, tzinfo=UTC),
 )
 
 

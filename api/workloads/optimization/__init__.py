@@ -42,4 +42,5 @@ workload = Workload(
         "centre of gravity, temperatures; then small inertia and a compact build."
     ),
     example={"bom_file": "config/bom_example.json", "max_iterations": 20, "convergence_threshold": 0.01},
+    size=("bom_file", "bom", "max_iterations", "convergence_threshold", "population_size"),
 )

@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
+from api.domain.task import Task
 from api.errors import ConfigError, Unavailable
 from api.ports import IdempotentRequest
 from api.runtime.threads import ThreadRuntime
@@ -29,7 +30,7 @@ from tests.support.stores import a_task, say, sqlite_url, task_id, write_lock
 JOURNALS = Path(__file__).parent / "journals"
 ADDED = (0, None, None, None, None, "[]", "[]", 0)
 """What later columns of a task hold in a journal of the first version; behind its rank there are `LATER`."""
-LATER = ("cancel", None, 0.0)
+LATER = ("cancel", None, 0.0, "", 0.0, None)
 TABLES = ("tasks", "task_tags", "events", "idempotency_keys", "journal")
 
 
@@ -196,3 +197,43 @@ def test_what_runs_elsewhere_during_the_migration_is_heard_of_from_then_on(
     assert running is not None
     assert running.heard_at is not None
     assert before <= running.heard_at <= datetime.now(UTC)
+
+
+def migrated(path: Path, url: str, runtime: ThreadRuntime, *changes: str) -> list[Task | None]:
+    """The two tasks of the first version's journal after the migration, with these changes made before it."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript((JOURNALS / "0001.sql").read_text())
+        for change in changes:
+            connection.execute(change)
+    with closing(SqlStore(url, runtime)) as store:
+        return store.read(lambda tx: [tx.task(task_id(1)), tx.task(task_id(2))])
+
+
+PAUSED = (
+    'INSERT INTO events VALUES(\'{task}\', {seq}, \'status_change\', \'{{"status":"{status}","message":""}}\', {at})'
+)
+
+
+def test_for_how_long_an_earlier_task_worked_is_taken_from_its_history(
+    url: str, path: Path, runtime: ThreadRuntime
+) -> None:
+    """It ran for 2 s, was paused for 100 s, and ran for 3 s more."""
+    began = 1772366400123457
+    changes = [
+        f"UPDATE events SET seq = 9, at = {began + 105_000_000} WHERE seq = 4",
+        PAUSED.format(task=task_id(1), seq=5, status="paused", at=began + 2_000_000),
+        PAUSED.format(task=task_id(1), seq=6, status="running", at=began + 102_000_000),
+    ]
+    ended, _ = migrated(path, url, runtime, *changes)
+    assert ended is not None
+    assert ended.worked_seconds == 5.0
+
+
+def test_for_how_long_a_task_worked_is_not_known_while_it_runs_during_the_migration(
+    url: str, path: Path, runtime: ThreadRuntime
+) -> None:
+    ended, waiting = migrated(path, url, runtime, "UPDATE tasks SET status = 'running' WHERE status = 'completed'")
+    assert ended is not None
+    assert ended.worked_seconds is None
+    assert waiting is not None
+    assert waiting.worked_seconds == 0.0

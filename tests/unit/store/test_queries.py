@@ -61,6 +61,14 @@ def test_the_queue_is_read_from_its_own_index(connection: Connection) -> None:
     assert "USING COVERING INDEX ix_tasks_queue" in plan(connection, tasks.NEXT_DUE)
 
 
+def test_what_an_estimate_goes_by_is_read_from_an_index(connection: Connection) -> None:
+    """The earlier runs of a type in one stretch without a look at the tasks; who waits from the queue, in its order;
+    who runs by the status."""
+    assert plan(connection, tasks.RUNS) == "SEARCH tasks USING COVERING INDEX ix_tasks_course (type=? AND status=?)"
+    assert plan(connection, tasks.WAITING) == "SEARCH tasks USING INDEX ix_tasks_queue (status=?)"
+    assert plan(connection, tasks.HELD).startswith("SEARCH tasks USING INDEX ix_tasks_status (status=?)")
+
+
 def test_tagged_tasks_are_found_by_tag(connection: Connection) -> None:
     assert "SEARCH task_tags" in plan(connection, listing.page(frozenset({"tag"}), further=False))
 
