@@ -22,6 +22,7 @@ from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
 from api.delivery.websocket.routes import WebSockets
+from api.domain.forecast import Places
 from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
 from api.errors import ConfigError
@@ -48,6 +49,7 @@ from api.services.edit import Editor
 from api.services.emit import Emitter
 from api.services.folders import Folders
 from api.services.follow_up import FollowUp
+from api.services.forecast import Forecasts
 from api.services.grant import Grants
 from api.services.health import OK, Readiness
 from api.services.publish import Publisher
@@ -204,6 +206,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         controller=controller,
         reports=reports,
         queries=core.queries,
+        forecasts=Forecasts(core.store, utc_now, workloads, _places(settings)),
         editor=Editor(core.store, runtime, core.folders),
         results=Results(core.queries, runtime, core.folders),
         readiness=_readiness(core, backstage),
@@ -253,6 +256,11 @@ def _bounds(settings: Settings) -> Bounds:
         open_files=settings.task_open_files or None,
         output_bytes=settings.task_output_mb * MEGABYTE or None,
     )
+
+
+def _places(settings: Settings) -> Places:
+    """The same limits as the dispatcher's."""
+    return Places(settings.max_workers, settings.type_limits, settings.owner_limit or None)
 
 
 def _workloads(settings: Settings) -> Workloads:

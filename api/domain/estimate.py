@@ -64,15 +64,22 @@ def size_of(workload: Workload, params: Mapping[str, Any], name: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def course(runs: Sequence[Run], size: str, *, by_type: bool = True) -> Course | None:
-    """Of `runs` of a type, the latest first: those of this size, and if there is none those of any
-    where `by_type`."""
-    same = [run.seconds for run in runs if size and run.size == size]
-    if same:
-        return Course(tuple(same[:RUNS]), Basis.SIZE)
-    if by_type and runs:
-        return Course(tuple(run.seconds for run in runs[:RUNS]), Basis.TYPE)
-    return None
+class Earlier:
+    """The earlier tasks of a type."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        """`runs`: the latest first."""
+        self._all = tuple(run.seconds for run in runs[:RUNS])
+        self._of_size: dict[str, list[float]] = {}
+        for run in runs:
+            self._of_size.setdefault(run.size, []).append(run.seconds)
+
+    def like(self, size: str, *, by_type: bool = True) -> Course | None:
+        """Those of this size, and if there is none those of any where `by_type`; None when there is none either."""
+        same = self._of_size.get(size) if size else None
+        if same:
+            return Course(tuple(same[:RUNS]), Basis.SIZE)
+        return Course(self._all, Basis.TYPE) if by_type and self._all else None
 
 
 def worked(task: Task, at: datetime) -> float | None:
@@ -80,3 +87,18 @@ def worked(task: Task, at: datetime) -> float | None:
     if task.worked_seconds is None or task.working_since is None:
         return task.worked_seconds
     return task.worked_seconds + max(0.0, (at - task.working_since).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What can be expected of a task that has not ended; None for what cannot be known."""
+
+    expected_seconds: float | None = None
+    """Of work in all, by the course of earlier tasks."""
+    basis: Basis | None = None
+    """What those have in common with it."""
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+
+
+UNKNOWN = Outlook()

@@ -14,6 +14,7 @@ from api.runtime.base import Runtime
 from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.edit import Editor
+from api.services.forecast import Forecasts
 from api.services.health import Readiness
 from api.services.query import Queries
 from api.services.report import ExternalReports
@@ -33,6 +34,7 @@ class Parts:
     controller: Controller
     reports: ExternalReports
     queries: Queries
+    forecasts: Forecasts
     editor: Editor
     results: Results
     readiness: Readiness

@@ -17,6 +17,7 @@ from pydantic import (
 
 from api.domain.batch import TASKS_MAX
 from api.domain.dependency import NAME, PARENTS_MAX, OnParentFailure
+from api.domain.estimate import Basis
 from api.domain.event import EventType
 from api.domain.lifecycle import Status
 from api.domain.schedule import CATCH_UP_MAX, MissedRuns, Overlap
@@ -376,6 +377,22 @@ class TaskResource(BaseModel):
     run_at: str | None
     due_at: str | None = Field(description="While it waits for its time: when `run_at` or the next attempt is due.")
     queue_position: int | None
+    estimated_start_at: str | None = Field(
+        description="While it waits, in answers to GET: when it can be expected to start, by how long the tasks before "
+        "it will take; null when that cannot be known."
+    )
+    estimated_end_at: str | None = Field(
+        description="In answers to GET: when it can be expected to end, by its own progress where it has reported any, "
+        "else by earlier tasks; null when that cannot be known."
+    )
+    expected_seconds: float | None = Field(
+        description="Until it has ended, in answers to GET: how long it can be expected to work in all, without "
+        "waiting and pauses. The median of the latest 20 completed tasks that it can be compared with."
+    )
+    expected_from: Basis | None = Field(
+        description="What they have in common with it: `size`, the type and all params that decide how long it takes; "
+        "or, where there is none of these, `type` alone."
+    )
     eta_seconds: float | None
     stalled: bool
     heard_at: str | None = Field(description="External tasks: when their reporter was last heard of.")

@@ -67,7 +67,11 @@ def _add_collection(blueprint: Blueprint, parts: Parts) -> None:
             text=query.q or None,
         )
         page, views = parts.queries.page(current_principal(), where, limit=query.limit, cursor=query.cursor)
-        tasks = [task_resource(view.task, view.queue_position) for view in views]
+        outlooks = parts.forecasts.of([view.task for view in views])
+        tasks = [
+            task_resource(view.task, view.queue_position, outlook)
+            for view, outlook in zip(views, outlooks, strict=True)
+        ]
         return {"tasks": tasks, "total": page.total, "next_cursor": page.next_cursor}
 
 
@@ -77,7 +81,8 @@ def _add_item(blueprint: Blueprint, parts: Parts) -> None:
     def get_task(task_id: str) -> dict[str, Any]:
         """One task as it stands."""
         view = parts.queries.view(current_principal(), task_id)
-        return task_resource(view.task, view.queue_position)
+        (outlook,) = parts.forecasts.of([view.task])
+        return task_resource(view.task, view.queue_position, outlook)
 
     @blueprint.patch("/tasks/<task_id>")
     @parts.contract(body=TaskEdit, ok={200: TaskResource})

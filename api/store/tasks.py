@@ -159,6 +159,8 @@ _DUE = and_(_FREE, or_(tasks.c.due_at.is_(None), tasks.c.due_at <= bindparam("at
 NEXT_DUE = Statement(
     select(func.min(tasks.c.due_at)).where(_FREE, tasks.c.due_at.is_not(None), tasks.c.due_at > bindparam("at"))
 )
+# Of those that run, external tasks hold no worker: they are passed over. An index of those with a lease would have
+# to be written with each of their events.
 HELD = Statement(
     select(*COLUMNS)
     .where(tasks.c.status.in_([literal_column("'running'"), literal_column("'paused'")]), tasks.c.lease_id.is_not(None))

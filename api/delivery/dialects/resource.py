@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from api.domain.estimate import UNKNOWN, Outlook
 from api.domain.event import rfc3339
 from api.domain.task import Task
 
 
-def task_resource(task: Task, queue_position: int | None = None) -> dict[str, Any]:
+def task_resource(task: Task, queue_position: int | None = None, outlook: Outlook = UNKNOWN) -> dict[str, Any]:
     """Every field of the wire contract's task resource, JSON-ready."""
     return {
         "id": task.id,
@@ -38,6 +39,10 @@ def task_resource(task: Task, queue_position: int | None = None) -> dict[str, An
         "run_at": _time(task.run_at),
         "due_at": _time(task.due_at),
         "queue_position": queue_position,
+        "estimated_start_at": _time(outlook.starts_at),
+        "estimated_end_at": _time(outlook.ends_at),
+        "expected_seconds": outlook.expected_seconds,
+        "expected_from": str(outlook.basis) if outlook.basis else None,
         "eta_seconds": task.eta_seconds,
         "stalled": task.stalled,
         "heard_at": _time(task.heard_at),

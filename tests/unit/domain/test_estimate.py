@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from api.domain.estimate import RUNS, Basis, Course, Run, course, size_of, worked
+from api.domain.estimate import RUNS, Basis, Course, Earlier, Run, size_of, worked
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task, applied
@@ -39,20 +39,20 @@ def test_an_external_task_is_like_those_of_its_name() -> None:
 
 
 def test_those_of_the_same_size_are_gone_by_and_else_those_of_the_type() -> None:
-    runs = [Run("a", 1.0), Run("b", 20.0), Run("a", 3.0), Run("", 50.0)]
-    assert course(runs, "a") == Course((1.0, 3.0), Basis.SIZE)
-    assert course(runs, "c") == Course((1.0, 20.0, 3.0, 50.0), Basis.TYPE)
-    assert course(runs, "c", by_type=False) is None
+    earlier = Earlier([Run("a", 1.0), Run("b", 20.0), Run("a", 3.0), Run("", 50.0)])
+    assert earlier.like("a") == Course((1.0, 3.0), Basis.SIZE)
+    assert earlier.like("c") == Course((1.0, 20.0, 3.0, 50.0), Basis.TYPE)
+    assert earlier.like("c", by_type=False) is None
 
 
 def test_no_size_is_like_no_other_not_even_of_none() -> None:
-    assert course([Run("", 1.0)], "", by_type=False) is None
-    assert course([], "a") is None
+    assert Earlier([Run("", 1.0)]).like("", by_type=False) is None
+    assert Earlier([]).like("a") is None
 
 
 @pytest.mark.parametrize("size", ["a", "b"])
 def test_only_the_latest_are_gone_by(size: str) -> None:
-    found = course([Run("a", float(n)) for n in range(2 * RUNS)], size)
+    found = Earlier([Run("a", float(n)) for n in range(2 * RUNS)]).like(size)
     assert found is not None
     assert found.seconds == tuple(float(n) for n in range(RUNS))
 
