@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from rich.text import Text
 from api.cli import options
 from api.cli.clean import clean
 from api.cli.exits import told
+from api.cli.outlook import outlook, server_time
 from api.cli.picture import STATUS
 from api.cli.screen import console
 from api.cli.session import api_client
@@ -46,26 +48,34 @@ def list_tasks(
     wanted = {"status": status, "type": type, "tag": tag, "q": search, "limit": limit}
     with api_client(server, token) as client:
         answer = client.list_tasks(**{key: value for key, value in wanted.items() if value is not None})
+        now = None if as_json else server_time(client, *answer["tasks"])
     if as_json:
         for task in answer["tasks"]:
             print(json.dumps(task, separators=(",", ":")))
     elif sys.stdout.isatty():
-        _show(answer["tasks"], answer["total"])
+        _show(answer["tasks"], answer["total"], now)
     else:
         for task in answer["tasks"]:
-            print("\t".join(_cells(task)))
+            expected = outlook(task, now)
+            print("\t".join([*_cells(task), expected] if expected else _cells(task)))
 
 
-def _show(tasks: list[dict[str, Any]], total: int) -> None:
+def _show(tasks: list[dict[str, Any]], total: int, now: datetime | None) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("task", "status", "done", "created"):
         table.add_column(name, no_wrap=True)
     for name in ("type", "name"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
-    for task in tasks:
+    expected = [outlook(task, now) for task in tasks]
+    if any(expected):
+        table.add_column("expected", no_wrap=True, overflow="ellipsis", style="dim")
+    for task, words in zip(tasks, expected, strict=True):
         task_id, status, done, type_, created, name = _cells(task)
         style = STATUS.get(status, ("", ""))[1]
-        table.add_row(task_id[:SHORT_ID], Text(status, style=style), done, _when(created), Text(type_), Text(name))
+        more = [words] if any(expected) else []
+        table.add_row(
+            task_id[:SHORT_ID], Text(status, style=style), done, _when(created), Text(type_), Text(name), *more
+        )
     out = console()
     out.print(table)
     if total > len(tasks):

@@ -32,6 +32,8 @@ def picture(view: View, waited: float, width: int) -> RenderableType:
     parts: list[RenderableType] = [_head(view, waited, width), _bar(view, waited, width)]
     if view.message and view.message != view.status and view.status != "failed":
         parts.append(one_line(Text(f"  {clean(view.message)}", style="dim")))
+    if view.expected:
+        parts.append(one_line(Text(f"  {clean(view.expected)}")))
     if view.metrics:
         parts.append(metrics_table(view, width))
     if not view.ended:

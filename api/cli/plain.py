@@ -17,6 +17,9 @@ Json = Mapping[str, Any]
 class PlainScreen:
     """`<time> #<seq> <event_type> <what happened>`; words about the connection go to stderr."""
 
+    _told = ""
+    """The status of which was said what can be expected."""
+
     def __enter__(self) -> PlainScreen:
         return self
 
@@ -33,6 +36,12 @@ class PlainScreen:
         note = f"# connection {view.connection} {view.connection_detail}".rstrip()
         print(clean(note), file=sys.stderr, flush=True)
 
+    def outlook(self, view: View) -> None:
+        """Once per status: each time that the words change would be every few seconds."""
+        if view.expected and self._told != view.status:
+            self._told = view.status
+            self.note(view.expected)
+
     def note(self, text: str) -> None:
         print(f"# {clean(text)}", file=sys.stderr, flush=True)
 
@@ -45,6 +54,9 @@ class JsonScreen(PlainScreen):
 
     def event(self, view: View, envelope: Json) -> None:
         self.tell(envelope)
+
+    def outlook(self, view: View) -> None:
+        """A program asks the server itself."""
 
     @staticmethod
     def tell(envelope: Json) -> None:

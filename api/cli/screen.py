@@ -34,6 +34,9 @@ class Screen(Protocol):
     def state(self, view: View) -> None:
         """The connection has changed."""
 
+    def outlook(self, view: View) -> None:
+        """What can be expected of the task has changed: `view.expected`."""
+
     def note(self, text: str) -> None:
         """Something to know that is no event."""
 
@@ -74,6 +77,9 @@ class RichScreen:
             self.idle()
 
     def state(self, view: View) -> None:
+        self._view = view
+
+    def outlook(self, view: View) -> None:
         self._view = view
 
     def note(self, text: str) -> None:

@@ -16,6 +16,7 @@ from api.cli.clean import clean
 from api.cli.exits import DETACHED
 from api.cli.follow import exit_code, follow
 from api.cli.options import DEFAULT_SERVER, patience_of
+from api.cli.outlook import outlook, server_time
 from api.cli.screen import Screen, screen_for
 from api.cli.view import View
 from api.errors import APIError
@@ -60,7 +61,20 @@ def follow_task(
     attended = sys.stdout.isatty() and not as_json
     client = TaskWebSocketClient(server, token or None)
     screen = screen or screen_for(as_json=as_json)
-    return follow(client, task_id, screen, since=since, patience=patience_of(patience, attended=attended))
+
+    def look() -> tuple[str, str]:
+        with api_client(server, token) as asking:
+            task = asking.get_task(task_id)
+            return str(task["status"]), outlook(task, server_time(asking, task))
+
+    return follow(
+        client,
+        task_id,
+        screen,
+        since=since,
+        patience=patience_of(patience, attended=attended),
+        look=None if as_json else look,
+    )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from rich.text import Text
 from api.cli import options
 from api.cli.clean import clean
 from api.cli.exits import told
+from api.cli.outlook import outlook, server_time
 from api.cli.screen import console
 from api.cli.session import api_client, command, full_id, page_url
 from api.cli.words import UNITS, number
@@ -40,10 +41,11 @@ def show(
     """
     with api_client(server, token) as client:
         resource = client.get_task(full_id(client, task))
+        expected = "" if as_json else outlook(resource, server_time(client, resource))
     if as_json:
         print(json.dumps(resource, separators=(",", ":")))
         return
-    rows = [(clean(name), clean(value)) for name, value in _rows(resource, server)]
+    rows = [(clean(name), clean(value)) for name, value in _rows(resource, expected, server)]
     if sys.stdout.isatty():
         _draw(rows)
     else:
@@ -60,8 +62,10 @@ def _draw(rows: list[tuple[str, str]]) -> None:
     console().print(table)
 
 
-def _rows(task: dict[str, Any], server: str) -> list[tuple[str, object]]:
+def _rows(task: dict[str, Any], expected: str, server: str) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [(name, _words(task.get(name))) for name in _SHOWN if task.get(name)]
+    if expected:
+        rows.append(("expected", expected))
     total = task.get("max_iterations")
     rows.append(("progress", f"{task['progress_percent']:.0f} % ({task['current_iteration']}/{total or '?'})"))
     rows += [(f"params.{name}", _words(value)) for name, value in (task.get("params") or {}).items()]

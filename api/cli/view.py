@@ -42,12 +42,19 @@ class View:
     result: Json | None = None
     error: str = ""
     traceback: str = ""
+    expected: str = ""
+    """When it starts, or how long it still runs, by the queue and by earlier runs."""
     connection: str = "live"
     connection_detail: str = ""
 
     @property
     def ended(self) -> bool:
         return self.status in ("completed", "failed", "cancelled")
+
+    @property
+    def asks(self) -> bool:
+        """Whether the server may know more of when it starts or ends than its events say."""
+        return self.status == "pending" or (self.status == "running" and self.eta_seconds is None)
 
     @property
     def rate(self) -> float | None:
@@ -107,6 +114,11 @@ def connected(view: View, state: str, detail: str) -> View:
     return replace(view, connection=state, connection_detail=detail)
 
 
+def expecting(view: View, words: str) -> View:
+    """The view with what can be expected of the task, by `outlook`."""
+    return replace(view, expected=words if view.asks else "")
+
+
 def _status_change(view: View, data: Json) -> View:
     status = str(data.get("status") or view.status)
     moved = replace(
@@ -115,6 +127,7 @@ def _status_change(view: View, data: Json) -> View:
         message=str(data.get("message") or ""),
         result=data.get("result") or view.result,
         error=str(data.get("error") or view.error),
+        expected=view.expected if status == view.status else "",
     )
     if status == "running" and view.status != "running":
         return replace(moved, started_at=view.started_at or view.heard_at, pace=())
@@ -134,6 +147,7 @@ def _progress(view: View, data: Json) -> View:
         message=str(data.get("message") or view.message),
         eta_seconds=data.get("eta_seconds"),
         pace=pace,
+        expected=view.expected if data.get("eta_seconds") is None else "",
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +15,10 @@ import requests
 from api.domain.lifecycle import Status
 from tests.support.events import submit, task, wait_for_status
 from tests.support.journals import add_tasks
-from tests.support.servers import ServerProcess
+from tests.support.servers import ROOT, ServerProcess
 from tests.support.stores import START, a_task
 
+MAIN = "from api.cli import main; main()"
 HOUR = timedelta(hours=1)
 FIELDS = ("expected_seconds", "expected_from", "estimated_start_at", "estimated_end_at")
 
@@ -84,3 +88,37 @@ def test_what_cannot_be_known_is_null(start_server) -> None:
     assert 1 == task(server.url, waiting)["queue_position"]
     for each in (running, waiting):
         assert [None] * 4 == [task(server.url, each)[name] for name in FIELDS]
+
+
+def test_the_terminal_says_place_and_time(start_server, tmp_path: Path) -> None:
+    server = server_with_hours(start_server, tmp_path)
+    running, waiting = burn(server), burn(server)
+    wait_for_status(server.url, running, "running")
+    place = r"1st in the queue, starts in about (60 min|59 min), usually takes about 60 min"
+    left = r"about (60|59) min left, by earlier runs"
+    lines = runcast(server, "list").stdout.splitlines()
+    assert re.fullmatch(place, lines[0].split("\t")[-1])
+    assert re.fullmatch(left, lines[1].split("\t")[-1])
+    assert re.search(f"^expected\t{place}$", runcast(server, "show", waiting).stdout, re.MULTILINE)
+    watching = watch(server, waiting)
+    try:
+        assert watching.stderr is not None
+        said = iter(watching.stderr.readline, "")
+        assert any(re.fullmatch(f"# {place}\n", line) for line in said)
+        requests.post(f"{server.url}/api/tasks/{running}/cancel", timeout=10)
+        assert any(re.fullmatch(f"# {left}\n", line) for line in said)
+        requests.post(f"{server.url}/api/tasks/{waiting}/cancel", timeout=10)
+        assert watching.wait(60) == 2
+    finally:
+        watching.kill()
+        watching.communicate()
+
+
+def watch(server: ServerProcess, task_id: str) -> subprocess.Popen[str]:
+    line = [sys.executable, "-c", MAIN, "watch", task_id, "--server", server.url]
+    return subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def runcast(server: ServerProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-c", MAIN, *arguments, "--server", server.url]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)

@@ -172,6 +172,25 @@ def test_list_gives_one_line_per_task(server: ScriptedServer, runcast: Command) 
     assert tasks == [json.loads(text) for text in runcast("list", "--json").out.splitlines()]
 
 
+WAITING = {
+    "status": "pending", "queue_position": 2, "estimated_start_at": "2026-01-01T12:03:00Z", "expected_seconds": None,
+}  # fmt: skip
+
+
+def test_list_and_show_say_when_a_task_starts_by_the_clock_of_the_server(
+    server: ScriptedServer, runcast: Command
+) -> None:
+    """In a cell behind the others, where there is something to say."""
+    tasks = [resource("a" * 36, **WAITING), resource("b" * 36)]
+    server.rest["GET", "/api/tasks"] = lambda request: reply({"tasks": tasks, "total": 2, "next_cursor": None})
+    server.rest["GET", f"/api/tasks/{'a' * 36}"] = lambda request: reply(tasks[0])
+    server.rest["GET", "/api/health"] = lambda request: reply({"status": "ok", "timestamp": "2026-01-01T12:00:00Z"})
+    said = "2nd in the queue, starts in about 3 min"
+    first, second = (text.split("\t") for text in runcast("list").out.splitlines())
+    assert (said, 7, 6) == (first[-1], len(first), len(second))
+    assert f"expected\t{said}" in runcast("show", "a" * 36).out.splitlines()
+
+
 def test_filters_of_list_reach_the_server(server: ScriptedServer, runcast: Command) -> None:
     asked: list[dict[str, str]] = []
 

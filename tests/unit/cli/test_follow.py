@@ -28,6 +28,7 @@ class Memory:
         self.seqs: list[int] = []
         self.states: list[str] = []
         self.notes: list[str] = []
+        self.outlooks: list[tuple[str, str]] = []
         self.closed = False
 
     def __enter__(self) -> Self:
@@ -44,6 +45,9 @@ class Memory:
 
     def state(self, view: View) -> None:
         self.states.append(view.connection)
+
+    def outlook(self, view: View) -> None:
+        self.outlooks.append((view.status, view.expected))
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -162,3 +166,37 @@ def test_a_task_that_is_deleted_meanwhile_is_an_error(
         wire.cut()
         with pytest.raises(APIError, match="no such task"):
             following.result()
+
+
+class Looks:
+    """What can be expected of a task, as it is looked at again and again."""
+
+    def __init__(self, *answers: tuple[str, str]) -> None:
+        self.answers = list(answers)
+
+    def __call__(self) -> tuple[str, str]:
+        if not self.answers:
+            raise APIError(503, "Service unavailable", "the journal is away")
+        return self.answers.pop(0)
+
+
+def test_what_can_be_expected_is_asked_for_until_the_task_itself_says_it(
+    server: ScriptedServer, screen: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is out of date is not shown, nor does one that fails end anything."""
+    monkeypatch.setattr("api.cli.follow.FIRST_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("api.cli.follow.LOOK_SECONDS", 0.01)
+    task = server.task(("status_change", {"status": "pending"}))
+    looks = Looks(("pending", "2nd"), ("running", "a minute left"), ("pending", "2nd"), ("pending", "1st"))
+    client = TaskWebSocketClient(server.url)
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow, client, task, screen, since=0, patience=None, look=looks)
+        wait_until(lambda: screen.outlooks == [("pending", "2nd"), ("pending", "1st")])
+        looks.answers.append(("running", "a minute left"))
+        server.append(task, *RUNNING)
+        wait_until(lambda: screen.outlooks[2:] == [("running", "a minute left")])
+        progress = {"current_iteration": 1, "max_iterations": 2, "progress_percent": 50.0, "eta_seconds": 5.0}
+        server.append(task, "progress", progress)
+        wait_until(lambda: screen.seqs == [1, 2, 3])
+        server.append(task, *COMPLETED)
+        assert following.result().expected == ""

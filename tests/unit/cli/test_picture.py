@@ -67,6 +67,12 @@ def test_all_that_matters_is_there() -> None:
         assert part in text
 
 
+def test_what_can_be_expected_has_a_line_of_its_own() -> None:
+    assert "  2nd in the queue, starts in about 3 min\n" in shown(
+        replace(VIEW, status="pending", expected="2nd in the queue, starts in about 3 min")
+    )
+
+
 def test_the_clock_ticks_while_nothing_is_heard() -> None:
     text = shown(VIEW, waited=10.0)
     assert "0:40" in text
