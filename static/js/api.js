@@ -31,6 +31,10 @@ export class Api {
     return this.#get(`/tasks?limit=${limit}`);
   }
 
+  task(taskId) {
+    return this.#get(`/tasks/${encodeURIComponent(taskId)}`);
+  }
+
   createTask(task) {
     return this.#post("/tasks", task, { "Idempotency-Key": randomKey() });
   }

@@ -16,8 +16,13 @@ export function duration(seconds) {
   return `${Math.floor(s / DAY)} d ${Math.floor((s % DAY) / HOUR)} h`;
 }
 
+/** The same without seconds from a minute on: 4 s, 3 min, 2 h 07 min */
+export function roughly(seconds) {
+  return duration(seconds < MINUTE ? seconds : seconds - (seconds % MINUTE)).replace(" 00 s", "");
+}
+
 export function ago(seconds) {
-  return seconds < 5 ? "just now" : `${duration(seconds < MINUTE ? seconds : seconds - (seconds % MINUTE)).replace(" 00 s", "")} ago`;
+  return seconds < 5 ? "just now" : `${roughly(seconds)} ago`;
 }
 
 /** Four significant digits, thousands apart; words as they are. */

@@ -1,3 +1,5 @@
+import { UNKNOWN, outlookOf } from "./outlook.js";
+
 /**
  * What a task looks like after each of its events: (state, envelope) → state, without clock or page.
  *
@@ -16,7 +18,7 @@ export function initialState(taskId) {
     message: "",
     attempt: 0,
     maxAttempts: 1,
-    queuePosition: null,
+    outlook: UNKNOWN,
     waitingOn: [],
     pendingCommand: null,
     statusSeq: 0,
@@ -67,10 +69,19 @@ export function withResource(state, task) {
     params: task.params ?? null,
     maxAttempts: task.max_attempts ?? 1,
     createdAt: task.created_at ?? null,
-    queuePosition: task.queue_position ?? null,
     waitingOn: task.waiting_on ?? [],
     pendingCommand: fresh ? (task.pending_command ?? null) : state.pendingCommand,
   };
+}
+
+/** What can be expected of it, which only an answer to GET tells. One of another status is out of date. */
+export function withOutlook(state, task) {
+  return task.status === state.status ? { ...state, outlook: outlookOf(task) } : state;
+}
+
+/** Whether the server may know more of when it starts or ends than its events say. */
+export function hasOutlook({ status, progress }) {
+  return status === "pending" || (status === "running" && progress.eta === null);
 }
 
 export function lagged(state, { skipped }) {
@@ -95,7 +106,7 @@ const EFFECTS = {
         attempt: data.attempt ?? state.attempt,
         pendingCommand: null,
         statusSeq: seq,
-        queuePosition: data.status === "pending" ? state.queuePosition : null,
+        outlook: data.status === state.status ? state.outlook : UNKNOWN,
         waitingOn: data.waiting_on ?? state.waitingOn,
         progress: statusProgress(state.progress, data.status, again),
         retry: data.retry_at ? { error: data.error, at: data.retry_at } : null,
@@ -133,6 +144,7 @@ const EFFECTS = {
       {
         ...state,
         status: "failed",
+        outlook: UNKNOWN,
         statusSeq: seq,
         pendingCommand: null,
         retry: null,

@@ -45,6 +45,11 @@ export class TaskWatch extends Emitter {
     if (this.state) this.#become(task.withResource(this.state, resource));
   }
 
+  /** Take over what can be expected of it, from an answer to GET. */
+  expect(resource) {
+    if (this.state) this.#become(task.withOutlook(this.state, resource));
+  }
+
   #begin(state) {
     this.state = state;
     this.fire("begin");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { MAX_LOG_LINES, MAX_POINTS, initialState, lagged, reduce, seeded, withResource } from "../../static/js/task_state.js";
+import { UNKNOWN } from "../../static/js/outlook.js";
+import { MAX_LOG_LINES, MAX_POINTS, hasOutlook, initialState, lagged, reduce, seeded, withOutlook, withResource } from "../../static/js/task_state.js";
 import { TASK, envelope, failure, iteration, log, progress, resource, status } from "./envelopes.mjs";
 
 const after = (...events) => events.reduce(reduce, seeded(resource(), true));
@@ -110,4 +111,23 @@ test("says whom the task waits for, until they have completed", () => {
   assert.deepEqual(fewer.waitingOn, ["b"]);
   assert.deepEqual(reduce(fewer, status(2, "pending")).waitingOn, ["b"]);
   assert.deepEqual(reduce(fewer, status(2, "pending", { waiting_on: [] })).waitingOn, []);
+});
+
+test("what can be expected is kept until the status changes, and an answer about another status is none", () => {
+  const answer = resource({ queue_position: 2, estimated_start_at: "2026-01-01T00:03:00Z", estimated_end_at: "2026-01-01T00:04:00Z", expected_seconds: 60 });
+  const waiting = withOutlook(after(status(1, "pending")), answer);
+  const outlook = { position: 2, startsAt: "2026-01-01T00:03:00Z", seconds: 60, endsAt: "2026-01-01T00:04:00Z" };
+  assert.deepEqual(waiting.outlook, outlook);
+  assert.deepEqual(withResource(waiting, resource()).outlook, outlook);
+  assert.deepEqual(reduce(waiting, status(2, "pending")).outlook, outlook);
+  const running = reduce(waiting, status(2, "running"));
+  assert.deepEqual(running.outlook, UNKNOWN);
+  assert.deepEqual(withOutlook(running, answer).outlook, UNKNOWN);
+});
+
+test("a task that tells its own time left, or has ended, has no other outlook", () => {
+  const running = after(status(1, "running"));
+  assert.ok(hasOutlook(after(status(1, "pending"))) && hasOutlook(running));
+  assert.ok(!hasOutlook(reduce(running, progress(2, 3))));
+  assert.ok(!hasOutlook(reduce(running, failure(2, "no"))) && !hasOutlook(reduce(running, status(2, "paused"))));
 });

@@ -1,5 +1,6 @@
 import { el, setText } from "../dom.js";
 import { ago, fullTime } from "../format.js";
+import { expectation, outlookOf } from "../outlook.js";
 import { empty, failedToLoad, loading } from "./notice.js";
 import { statusBadge } from "./status_badge.js";
 
@@ -10,6 +11,8 @@ class RecentTasks extends HTMLElement {
   #api = null;
   #openId = null;
   #total = el("p", { class: "hint" });
+  /** Milliseconds that the server's clock is ahead. */
+  clockOffset = 0;
 
   load(api) {
     if (this.#api?.server !== api.server) this.replaceChildren(loading("recent tasks"));
@@ -47,13 +50,14 @@ class RecentTasks extends HTMLElement {
   }
 
   #link(task) {
+    const expected = expectation(task.status, outlookOf(task), Date.now() + this.clockOffset);
     const created = el("time", { datetime: task.created_at, title: fullTime(task.created_at) }, ago((Date.now() - Date.parse(task.created_at)) / 1000));
     const link = el(
       "a",
       { href: `?task=${encodeURIComponent(task.task_id)}`, "data-task-id": task.task_id },
       el("span", { class: "name" }, task.name || task.type),
       statusBadge(task.status),
-      el("span", { class: "about" }, task.name ? `${task.type}, ` : "", created),
+      el("span", { class: "about" }, task.name ? `${task.type}, ` : "", created, expected ? ` · ${expected}` : ""),
     );
     mark(link, this.#openId);
     link.addEventListener("click", (event) => this.#open(event, task.task_id));

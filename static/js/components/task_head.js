@@ -1,6 +1,8 @@
 import { el, icon, setText } from "../dom.js";
 import { duration, fullTime } from "../format.js";
 import { isTerminal } from "../lifecycle.js";
+import { expectation } from "../outlook.js";
+import { hasOutlook } from "../task_state.js";
 import { statusBadge, underway } from "./status_badge.js";
 
 const WAITS_SHOWN = 5;
@@ -12,6 +14,7 @@ class TaskHead extends HTMLElement {
   #id = el("button", { type: "button", class: "copy", "data-part": "id" });
   #copied = el("span", { class: "copied", role: "status" });
   #facts = el("dl", { class: "facts" });
+  #expected = el("p", { class: "expected", "data-part": "expected", hidden: true });
   #waits = el("p", { class: "waits", hidden: true });
   #shown = "";
   #waitsFor = "";
@@ -19,7 +22,7 @@ class TaskHead extends HTMLElement {
   connectedCallback() {
     this.#id.addEventListener("click", () => this.#copy());
     this.replaceChildren(
-      el("div", {}, el("div", { class: "title" }, this.#title, this.#status), el("div", { class: "identity" }, this.#id, this.#copied), this.#waits),
+      el("div", {}, el("div", { class: "title" }, this.#title, this.#status), el("div", { class: "identity" }, this.#id, this.#copied), this.#expected, this.#waits),
       this.#facts,
     );
   }
@@ -39,7 +42,13 @@ class TaskHead extends HTMLElement {
       setText(this.#copied, "");
     }
     this.#showFacts(factsOf(state, now));
+    this.#showExpected(expectedOf(state, now));
     this.#showWaits(waited(state));
+  }
+
+  #showExpected(words) {
+    this.#expected.hidden = !words;
+    setText(this.#expected, words);
   }
 
   #showWaits(ids) {
@@ -93,10 +102,16 @@ function factsOf(state, now) {
   const facts = state.name ? [["Type", state.type]] : [];
   if (state.startedAt) facts.push(["Elapsed", elapsed(state, now), `since ${fullTime(state.startedAt)}`]);
   else if (state.createdAt) facts.push(["Waiting", duration((now - Date.parse(state.createdAt)) / 1000), fullTime(state.createdAt)]);
-  if (!isTerminal(state.status)) facts.push(["Time left", remaining(state.progress, now)]);
-  if (state.status === "pending" && state.queuePosition !== null && !state.waitingOn.length) facts.push(["In the queue", `#${state.queuePosition}`]);
+  const told = state.status === "running" && state.progress.eta === null && state.outlook.endsAt !== null; // in the sentence above
+  if (!isTerminal(state.status) && !told) facts.push(["Time left", remaining(state.progress, now)]);
   if (state.maxAttempts > 1) facts.push(["Attempt", `${Math.max(1, state.attempt)} of ${state.maxAttempts}`]);
   return facts;
+}
+
+/** A sentence of its own: with a capital at its beginning. */
+function expectedOf(state, now) {
+  const words = hasOutlook(state) ? expectation(state.status, state.outlook, now) : "";
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 function elapsed({ startedAt, endedAt }, now) {

@@ -1,5 +1,5 @@
 import { addressFor, addressState } from "../address.js";
-import { Api, serverAddress } from "../api.js";
+import { Api, Problem, serverAddress } from "../api.js";
 import "../components/recent_tasks.js";
 import "../components/server_bar.js";
 import "../components/task_form.js";
@@ -7,6 +7,7 @@ import "../components/task_view.js";
 import { Connection } from "../connection.js";
 import { setText } from "../dom.js";
 import { ago } from "../format.js";
+import { hasOutlook } from "../task_state.js";
 import { TaskWatch } from "../task_watch.js";
 import { throttled } from "../throttle.js";
 
@@ -15,6 +16,7 @@ const REDRAW_MS = 100;
 const CATCHING_UP_MS = 400;
 const CLOCK_MS = 1000;
 const LIST_MS = 10_000;
+const OUTLOOK_MS = 5_000;
 
 const bar = document.querySelector("server-bar");
 const form = document.querySelector("task-form");
@@ -29,13 +31,18 @@ let clockOffset = 0;
 let freshAt = 0;
 let announced = null;
 let focusNext = false;
+let lookedSeq = null;
+let looking = false;
 
 function connect(server, taskId) {
   disconnect();
   api = new Api(server);
   connection = new Connection(server);
   connection.on("change", showConnection);
-  connection.on("connected", ({ server_time: time }) => (clockOffset = Date.parse(time) - Date.now() || 0));
+  connection.on("connected", ({ server_time: time }) => {
+    clockOffset = Date.parse(time) - Date.now() || 0;
+    recent.clockOffset = clockOffset;
+  });
   connection.on("live", () => {
     recent.refresh();
     form.recover();
@@ -64,6 +71,7 @@ function openTask(taskId) {
   watch?.stop();
   watch = null;
   announced = null;
+  lookedSeq = null;
   recent.openId = taskId;
   document.title = TITLE;
   if (!taskId) return view.none();
@@ -94,11 +102,28 @@ function paint() {
   const { state } = watch;
   view.show(state, api, Date.now() + clockOffset);
   if (!watch.caughtUp) return;
+  if (lookedSeq !== state.statusSeq) look();
   recent.showStatus(state.taskId, state.status);
   document.title = `${state.status} · ${state.name || state.type} · Runcast`;
   const status = `Task ${state.status}`;
   if (status !== announced) announce(status);
   announced = status;
+}
+
+/** Ask what can be expected of the task: that changes with the others, without an event of its own. */
+async function look() {
+  const asked = watch;
+  if (looking || !asked?.state || !asked.caughtUp || !hasOutlook(asked.state) || !connection.live) return;
+  looking = true;
+  lookedSeq = asked.state.statusSeq;
+  try {
+    const resource = await api.task(asked.taskId);
+    if (asked === watch) asked.expect(resource);
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem; // no answer: the next look is soon, and the badge tells why
+  } finally {
+    looking = false;
+  }
 }
 
 const render = throttled(() => (watch?.state && !watch.caughtUp ? CATCHING_UP_MS : REDRAW_MS), paint);
@@ -155,6 +180,7 @@ document.addEventListener("resume", () => connection?.check());
 document.addEventListener("visibilitychange", () => !document.hidden && connection?.check());
 setInterval(() => !document.hidden && paint(), CLOCK_MS);
 setInterval(() => !document.hidden && connection?.live && recent.refresh(), LIST_MS);
+setInterval(() => !document.hidden && look(), OUTLOOK_MS);
 
 try {
   connect(serverAddress(addressState().server), addressState().taskId);
