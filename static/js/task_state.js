@@ -15,6 +15,7 @@ export function initialState(taskId) {
     type: "",
     params: null,
     status: null,
+    stalled: false,
     message: "",
     attempt: 0,
     maxAttempts: 1,
@@ -48,6 +49,7 @@ export function seeded(task, whole) {
     ...state,
     whole: false,
     status: task.status,
+    stalled: task.stalled ?? false,
     message: task.message ?? "",
     attempt: task.attempt ?? 0,
     progress: progressOf(task, null),
@@ -102,6 +104,7 @@ const EFFECTS = {
       {
         ...state,
         status: data.status,
+        stalled: data.stalled ?? (state.stalled && data.status === state.status && !again),
         message: data.message ?? "",
         attempt: data.attempt ?? state.attempt,
         pendingCommand: null,
@@ -144,6 +147,7 @@ const EFFECTS = {
       {
         ...state,
         status: "failed",
+        stalled: false,
         outlook: UNKNOWN,
         statusSeq: seq,
         pendingCommand: null,

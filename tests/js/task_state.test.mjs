@@ -45,6 +45,18 @@ test("an unknown total stays unknown", () => {
   assert.equal(after(status(1, "running"), progress(2, 3, null)).progress.total, null);
 });
 
+test("a task that is silent is stalled until it reports, ends or starts anew", () => {
+  const silent = [status(1, "running"), status(2, "running", { message: "stalled: nothing …", stalled: true })];
+  assert.equal(after(...silent).stalled, true);
+  assert.equal(after(...silent, log(3, "where it stands")).stalled, true);
+  assert.equal(after(...silent, status(3, "running", { message: "pausing" })).stalled, true);
+  assert.equal(after(...silent, status(3, "running", { stalled: false })).stalled, false);
+  assert.equal(after(...silent, status(3, "paused")).stalled, false);
+  assert.equal(after(...silent, failure(3, "lost")).stalled, false);
+  assert.equal(after(...silent, status(3, "pending"), status(4, "running", { attempt: 2 })).stalled, false);
+  assert.equal(seeded(resource({ status: "running", stalled: true }), false).stalled, true);
+});
+
 test("another attempt starts its progress anew and says why", () => {
   const state = after(
     status(1, "running"),

@@ -2,7 +2,7 @@ import { el, setText } from "../dom.js";
 import { ago, fullTime } from "../format.js";
 import { expectation, outlookOf } from "../outlook.js";
 import { empty, failedToLoad, loading } from "./notice.js";
-import { statusBadge } from "./status_badge.js";
+import { badgeOf, statusBadge } from "./status_badge.js";
 
 const SHOWN = 8;
 
@@ -36,9 +36,9 @@ class RecentTasks extends HTMLElement {
   }
 
   /** Keep the row of the task on the page in step with it, between two looks at the server. */
-  showStatus(taskId, status) {
-    const badge = this.querySelector(`a[data-task-id="${CSS.escape(taskId)}"] .badge`);
-    if (badge && badge.dataset.status !== status) badge.replaceWith(statusBadge(status));
+  showStatus(state) {
+    const badge = this.querySelector(`a[data-task-id="${CSS.escape(state.taskId)}"] .badge`);
+    if (badge && badge.dataset.status !== badgeOf(state)) badge.replaceWith(statusBadge(state));
   }
 
   #show(tasks, total) {
@@ -56,7 +56,7 @@ class RecentTasks extends HTMLElement {
       "a",
       { href: `?task=${encodeURIComponent(task.task_id)}`, "data-task-id": task.task_id },
       el("span", { class: "name" }, task.name || task.type),
-      statusBadge(task.status),
+      statusBadge(task),
       el("span", { class: "about" }, task.name ? `${task.type}, ` : "", created, expected ? ` · ${expected}` : ""),
     );
     mark(link, this.#openId);

@@ -7,7 +7,17 @@ export function underway(command) {
   return UNDERWAY[command] ?? `${command} …`;
 }
 
-/** A task's status as colour, picture and word. */
-export function statusBadge(status) {
-  return el("span", { class: "badge", "data-status": status }, icon(status), status);
+/** A task's status as colour, picture and word. One that runs and has long been silent says so. */
+export function statusBadge({ status, stalled }) {
+  if (!shownStalled({ status, stalled })) return el("span", { class: "badge", "data-status": status }, icon(status), status);
+  return el("span", { class: "badge", "data-status": "stalled", title: "It runs, and has reported nothing for long" }, icon("warning"), "stalled");
+}
+
+/** What tells one badge from another. */
+export function badgeOf({ status, stalled }) {
+  return shownStalled({ status, stalled }) ? "stalled" : status;
+}
+
+function shownStalled({ status, stalled }) {
+  return status === "running" && stalled;
 }

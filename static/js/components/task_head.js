@@ -3,7 +3,7 @@ import { duration, fullTime } from "../format.js";
 import { isTerminal } from "../lifecycle.js";
 import { expectation } from "../outlook.js";
 import { hasOutlook } from "../task_state.js";
-import { statusBadge, underway } from "./status_badge.js";
+import { badgeOf, statusBadge, underway } from "./status_badge.js";
 
 const WAITS_SHOWN = 5;
 
@@ -69,11 +69,12 @@ class TaskHead extends HTMLElement {
     else this.#facts.replaceChildren(...facts.map(([name, value, title]) => fact(name, value, title)));
   }
 
-  #showStatus({ status, pendingCommand }) {
-    const shown = `${status} ${pendingCommand}`;
+  #showStatus(state) {
+    const { status, pendingCommand } = state;
+    const shown = `${badgeOf(state)} ${pendingCommand}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const parts = status ? [statusBadge(status)] : [];
+    const parts = status ? [statusBadge(state)] : [];
     if (pendingCommand) parts.push(el("span", { class: "underway" }, underway(pendingCommand)));
     this.#status.replaceChildren(...parts);
   }

@@ -103,7 +103,7 @@ function paint() {
   view.show(state, api, Date.now() + clockOffset);
   if (!watch.caughtUp) return;
   if (lookedSeq !== state.statusSeq) look();
-  recent.showStatus(state.taskId, state.status);
+  recent.showStatus(state);
   document.title = `${state.status} · ${state.name || state.type} · Runcast`;
   const status = `Task ${state.status}`;
   if (status !== announced) announce(status);
