@@ -310,15 +310,26 @@ class _Reports:
             drafts = [stall(running, "reporting again", stalled=False), *drafts]
         try:
             self._publisher.publish(self._grant.task.id, drafts, lease_id=self._grant.lease_id, also=change)
-        except StaleLease:
+        except StaleLease as error:
+            self._refused(error)
             raise
         except Conflict as error:
+            self._refused(error)
             raise StaleLease(error.message) from None
         if alive:
             self._pulse.beat()
 
     def took_effect(self, command: str) -> None:
-        self._grants.took_effect(self._grant, command)
+        try:
+            self._grants.took_effect(self._grant, command)
+        except StaleLease as error:
+            self._refused(error)
+            raise
+
+    def _refused(self, error: Conflict | StaleLease) -> None:
+        """The task is no longer this lease's: what comes late is kept out of its journal, and told here."""
+        task_id, lease_id = self._grant.task.id, self._grant.lease_id
+        _log.warning("late_report_refused", task_id=task_id, lease_id=lease_id, reason=error.message)
 
 
 def _stalled(task: Task) -> Task:

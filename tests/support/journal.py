@@ -25,6 +25,12 @@ class JournalFile:
                 found.setdefault(task_id, []).append(seq)
         return found
 
+    def give_away(self, task_id: str) -> None:
+        """Grant a running task to somebody else, as another server would that took this one for dead."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA busy_timeout=5000")
+            connection.execute("UPDATE tasks SET lease_id = 'of somebody else' WHERE id = ?", (task_id,))
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the write lock, as another program's long transaction does."""
