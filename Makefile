@@ -46,8 +46,9 @@ fmt: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-fuzz: $(VENV)/.dev ## Fuzz the API for longer than the tests do
+fuzz: $(VENV)/.dev ## Fuzz the API and the life of tasks for longer than the tests do
 	@FUZZ_EXAMPLES=100 FUZZ_SEED=$$(date +%s) $(BIN)/python -m pytest --timeout 3600 tests/acceptance/test_fuzz.py
+	@LIFECYCLE_EXAMPLES=5000 $(BIN)/python -m pytest --timeout 3600 tests/unit/services/test_lifecycle_model.py
 
 soak: $(VENV)/.dev ## Readers away for five minutes amid 100,000 events; 15,000 connections; takes an hour
 	@SLOW_READER_EVENTS=100000 SLOW_READER_SECONDS=30,300 MANY_CONNECTIONS=15000 \

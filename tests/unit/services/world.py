@@ -28,9 +28,9 @@ class KeptBells(list):
 
 
 class World:
-    def __init__(self):
+    def __init__(self, store=None):
         self.now = datetime(2026, 1, 2, tzinfo=UTC)
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.bells = KeptBells()
         self.publisher = Publisher(self.store, self.bells, self.clock)
         self.woken = 0
