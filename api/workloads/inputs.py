@@ -1,8 +1,9 @@
-"""Input files: names that users send, resolved only inside the configured folders."""
+"""Input files: names that users send, resolved only inside the configured folders, and their text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,23 @@ def _inside(candidate: Path, root: Path) -> Path | None:
     except (OSError, RuntimeError, ValueError):  # missing, too long, a loop of links, a surrogate
         return None
     return real if real.is_relative_to(root) and real.is_file() else None
+
+
+def read_text(path: Path, limit: int, bad: Callable[[str], InvalidInput]) -> str:
+    """The text of a UTF-8 file of at most `limit` bytes; what is wrong with it is raised as `bad` makes it."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would block for ever
+            raise bad("is not a file")
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except (OSError, ValueError):
+        raise bad("cannot be read") from None
+    if len(raw) > limit:
+        raise bad(f"is larger than {limit // 1000} kB")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise bad("is not UTF-8 text") from None
 
 
 def _check(name: str, info: ValidationInfo) -> str:

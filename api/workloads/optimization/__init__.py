@@ -25,7 +25,7 @@ def run(params: OptimizationParams, ctx: Context) -> Mapping[str, Any]:
 
 def warm_up() -> None:
     """Import the numerical libraries, on one core."""
-    from api.workloads.optimization.one_core import limit_threads
+    from api.workloads.one_core import limit_threads
 
     limit_threads()  # they read it when they are loaded, so before the next import
     import api.workloads.optimization.runner  # noqa: F401

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from api.errors import Flaw, InvalidInput
+from api.workloads.inputs import read_text
 
 MAX_BYTES = 1_000_000
 """A BOM of the most boxes allowed has some tens of kilobytes."""
@@ -26,7 +26,7 @@ def read_file(path: Path) -> Any:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise _bad("is not a .json, .yaml, .yml or .csv file")
-    text = _text(path, MAX_YAML_BYTES if reader is _yaml else MAX_BYTES)
+    text = read_text(path, MAX_YAML_BYTES if reader is _yaml else MAX_BYTES, _bad)
     try:
         return reader(text)
     except RecursionError:
@@ -35,22 +35,6 @@ def read_file(path: Path) -> Any:
 
 def _bad(message: str) -> InvalidInput:
     return InvalidInput(flaws=[Flaw(("bom_file",), message)])
-
-
-def _text(path: Path, limit: int) -> str:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device would block for ever
-            raise _bad("is not a file")
-        with path.open("rb") as file:
-            raw = file.read(limit + 1)
-    except (OSError, ValueError):
-        raise _bad("cannot be read") from None
-    if len(raw) > limit:
-        raise _bad(f"is larger than {limit // 1000} kB")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise _bad("is not UTF-8 text") from None
 
 
 def _json(text: str) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -17,13 +16,8 @@ from matplotlib.ticker import MaxNLocator
 
 from api.workloads.optimization.problem import Array
 from api.workloads.optimization.results import Report
+from api.workloads.pictures import BLUE, GREEN, GRID, INK, MUTED, RED, figure_of, plain, write_pictures
 
-INK = "#22303c"
-MUTED = "#8795a1"
-BLUE = "#1f6fb2"
-RED = "#c8443c"
-GREEN = "#2f8f5b"
-GRID = "#e3e8ec"
 TAG = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "boxstyle": "round,pad=0.15"}
 VIEWS = (("seen from +z", 0, 1), ("seen from -x", 2, 1), ("seen from -y", 0, 2))
 """Title, axis across, axis up; the eye is where across × up points. Neighbours in the drawing share an axis."""
@@ -31,35 +25,19 @@ VIEWS = (("seen from +z", 0, 1), ("seen from -x", 2, 1), ("seen from -y", 0, 2))
 
 def draw(report: Report, folder: Path) -> list[str]:
     """Write the pictures as PNG into `folder`; returns their names."""
-    folder.mkdir(parents=True, exist_ok=True)
     pictures: dict[str, Callable[[Report], Figure]] = {
         "convergence.png": convergence,
         "layout.png": layout,
         "temperatures.png": temperatures,
     }
-    for name, picture in pictures.items():
-        FigureCanvasAgg(picture(report)).print_png(str(folder / name))
-    return list(pictures)
-
-
-def _figure(width: float, height: float, title: str) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=110, layout="constrained", facecolor="white")
-    figure.suptitle(title, color=INK, fontsize=13, fontweight="bold", x=0.01, ha="left")
-    return figure
-
-
-def _plain(axes: Any) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=INK, labelsize=9)
-    axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
+    return write_pictures({name: picture(report) for name, picture in pictures.items()}, folder)
 
 
 def convergence(report: Report) -> Figure:
     """Best objective, and the figures behind it, over the generations."""
     rows = report.search.rows
     limits = report.bom.limits
-    figure = _figure(10, 6.4, f"Convergence over {len(rows)} generations")
+    figure = figure_of(10, 6.4, f"Convergence over {len(rows)} generations")
     panels = figure.subplots(2, 2, sharex=True).flat
     series = (
         ("best_objective", "objective of the best layout", None),
@@ -85,7 +63,7 @@ def _curve(axes: Any, report: Report, name: str, limit: float | None) -> None:
     values = np.array([row[name] for row in report.search.rows])
     feasible = np.array([not row["violations"] for row in report.search.rows])
     numbers = np.arange(1, len(values) + 1)
-    _plain(axes)
+    plain(axes)
     axes.plot(numbers, values, color=BLUE, linewidth=1.8, zorder=2)
     for chosen, colour, label in ((feasible, GREEN, "feasible"), (~feasible, RED, "not feasible yet")):
         if chosen.any():
@@ -100,7 +78,7 @@ def layout(report: Report) -> Figure:
     widths, heights = _drawing_sizes(report.bom.envelope)
     left, below, gap, above, names = 0.8, 0.7, 0.9, 0.9, 3.2  # inches around and between the views
     width, height = left + sum(widths) + gap + names, below + sum(heights) + gap + above
-    figure = _figure(
+    figure = figure_of(
         width, height, f"Layout in an envelope of {' x '.join(f'{side:g}' for side in report.bom.envelope)} mm"
     )
     figure.set_layout_engine("none")
@@ -202,9 +180,9 @@ def temperatures(report: Report) -> Figure:
     order = np.argsort(heat, kind="stable")
     limits = np.minimum(problem.temp_limit, report.bom.limits.get("max_temp_c", np.inf))[order]
     known = np.isfinite(limits)
-    figure = _figure(9, 1.6 + 0.36 * len(order), "Steady-state temperatures in the hot case")
+    figure = figure_of(9, 1.6 + 0.36 * len(order), "Steady-state temperatures in the hot case")
     axes = figure.subplots()
-    _plain(axes)
+    plain(axes)
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     rows = np.arange(len(order))

@@ -1,16 +1,12 @@
-"""Writes the result folder: summary.json, layout.json, evolution_trace.csv."""
+"""Writes the result folder: summary.json and layout.json."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from api.workloads.optimization.bom_values import AXES, Bom
 from api.workloads.optimization.environment import ZERO_CELSIUS, sink_temperature
@@ -18,8 +14,9 @@ from api.workloads.optimization.model import Verdict
 from api.workloads.optimization.params import OptimizationParams
 from api.workloads.optimization.placement import Layouts
 from api.workloads.optimization.problem import ROTATIONS
-from api.workloads.optimization.search import Row, Search
+from api.workloads.optimization.search import Search
 from api.workloads.optimization.thermal import PANELS
+from api.workloads.records import write_json
 
 
 def versions() -> dict[str, str]:
@@ -69,8 +66,8 @@ class Report:
 
 
 def write(report: Report, folder: Path) -> None:
-    _write_json(folder / "summary.json", summary(report))
-    _write_json(folder / "layout.json", layout(report))
+    write_json(folder / "summary.json", summary(report))
+    write_json(folder / "layout.json", layout(report))
 
 
 def summary(report: Report) -> dict[str, Any]:
@@ -116,36 +113,3 @@ def layout(report: Report) -> dict[str, Any]:
         for k, box in enumerate(ids)
     ]
     return {"envelope": dict(zip(AXES, report.bom.envelope, strict=True)), "components": boxes}
-
-
-def _write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-
-
-class Trace:
-    """evolution_trace.csv, one row for each generation, on disk as soon as the generation is done.
-
-    `earlier` are the rows of a run that is being continued.
-    """
-
-    def __init__(self, folder: Path, earlier: Sequence[Row]) -> None:
-        self._file = (folder / "evolution_trace.csv").open("w", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._file)
-        self._header = False
-        for number, row in enumerate(earlier, start=1):
-            self.add(number, row)
-
-    def add(self, number: int, row: Row) -> None:
-        if not self._header:
-            self._writer.writerow(["iteration", *row])
-            self._header = True
-        self._writer.writerow([number, *row.values()])
-        self._file.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()

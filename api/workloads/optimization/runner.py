@@ -15,6 +15,7 @@ from api.workloads.optimization.bom_values import Bom
 from api.workloads.optimization.params import OptimizationParams
 from api.workloads.optimization.problem import build_problem
 from api.workloads.optimization.search import Search, dump, population_size, restore
+from api.workloads.records import Trace
 
 REPORTED = (
     "max_temp",
@@ -73,7 +74,7 @@ def _greet(bom: Bom, search: Search, ctx: Context) -> None:
 
 def _generations(params: OptimizationParams, ctx: Context, search: Search, fingerprint: str) -> str:
     """Returns why it stopped: `converged` or `max_iterations`."""
-    with results.Trace(ctx.artifact_dir, search.rows) as trace:
+    with Trace(ctx.artifact_dir, search.rows) as trace:
         while search.generation < params.max_iterations:
             if search.converged(params.convergence_threshold):
                 return "converged"

@@ -13,7 +13,7 @@ import pytest
 from api.errors import TaskCancelled
 from api.workloads.inputs import resolve_input
 
-CONFIG = Path(__file__).parents[4] / "config"
+CONFIG = Path(__file__).parents[3] / "config"
 
 
 @dataclass
