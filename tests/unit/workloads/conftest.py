@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from api.errors import TaskCancelled
+from api.errors import TaskCancelled, TaskPaused
 from api.workloads.inputs import resolve_input
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -18,22 +18,24 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 @dataclass
 class RecordingContext:
-    """Implements `api.domain.workload.Context` in memory; `cancel_at` cancels at that checkpoint (1 = the first)."""
+    """Implements `api.domain.workload.Context` in memory; `cancel_at` and `pause_at` cancel and pause at that
+    checkpoint (1 = the first)."""
 
     artifact_dir: Path
     restored: bytes | None = None
     cancel_at: int | None = None
+    pause_at: int | None = None
     task_id: str = "00000000-0000-4000-8000-000000000000"
     attempt: int = 1
     result_dir: str = "experiments/run_test"
     input_dirs: tuple[Path, ...] = (CONFIG,)
     iterations: list[tuple[int, dict[str, float]]] = field(default_factory=list)
-    progresses: list[tuple[int, int | None, str | None]] = field(default_factory=list)
+    progresses: list[tuple[float, float | None, str | None]] = field(default_factory=list)
     logs: list[tuple[str, str]] = field(default_factory=list)
     saved: list[bytes] = field(default_factory=list)
     checkpoints: int = 0
 
-    def progress(self, current: int, total: int | None = None, message: str | None = None) -> None:
+    def progress(self, current: float, total: float | None = None, message: str | None = None) -> None:
         self.progresses.append((current, total, message))
 
     def iteration(self, iteration: int, metrics: Mapping[str, float]) -> None:
@@ -46,6 +48,12 @@ class RecordingContext:
         self.checkpoints += 1
         if self.checkpoints == self.cancel_at:
             raise TaskCancelled
+        if self.checkpoints == self.pause_at:
+            raise TaskPaused
+
+    @property
+    def pausing(self) -> bool:
+        return self.checkpoints + 1 == self.pause_at
 
     def save(self, state: bytes) -> None:
         self.saved.append(state)
@@ -65,24 +73,3 @@ def new_context(tmp_path: Path) -> Callable[..., RecordingContext]:
         return RecordingContext(folder, **given)
 
     return make
-
-
-@pytest.fixture
-def small_bom() -> dict[str, Any]:
-    """Three boxes that are placed in no time."""
-    return {
-        "envelope": {"x": 150, "y": 150, "z": 150},
-        "constraints": {"min_clearance_mm": 4, "max_cg_offset_mm": 20, "max_temp_c": 60},
-        "components": [
-            {"id": "a", "dimensions": {"x": 60, "y": 80, "z": 40}, "mass": 0.5, "power": 4},
-            {"id": "b", "dimensions": {"x": 50, "y": 50, "z": 50}, "mass": 0.4, "power": 1, "quantity": 2},
-        ],
-    }
-
-
-@pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take longer to draw than a small layout takes to find."""
-    from api.workloads.optimization import plots
-
-    monkeypatch.setattr(plots, "draw", lambda report, folder: [])
