@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,8 +58,8 @@ class Model:
         return np.asarray(active @ weights + biases)
 
 
-def load_model(path: str | Path) -> Model:
-    """What `save_model` wrote. ValueError for a file that is none."""
+def load_model(path: str | Path | IO[bytes]) -> Model:
+    """What `save_model` wrote, by its path or open. ValueError for a file that is none."""
     with np.load(path, allow_pickle=False) as file:
         if "format" not in file or int(file["format"]) != FORMAT:
             raise ValueError(f"{path} is not a model of format {FORMAT}")
