@@ -65,6 +65,7 @@ def outcome(url: str, task_id: str) -> tuple[list[Json], Json, dict[str, bytes]]
         assert again == data["metrics"], "an epoch that is reported again is the same"
     result = task(url, task_id)["result"] | {"experiment_dir": ""}
     files = {name: artefact(url, task_id, name) for name in FILES if name != "summary.json"}
+    assert list(range(1, 31)) == list(metrics)
     return list(metrics.values()), result, files
 
 
@@ -149,7 +150,6 @@ def test_a_training_whose_worker_is_killed_ends_as_one_whose_was_not(server: Ser
     ended = wait_for_status(server.url, task_id, "completed")
     assert 2 == ended["attempt"]
     assert whole == outcome(server.url, task_id)
-    assert len(epochs(server.url, task_id)) <= 31, "at most the epoch that was being saved is reported again"
 
 
 def test_a_training_whose_server_is_killed_ends_as_one_whose_was_not(
@@ -188,7 +188,7 @@ def test_a_training_that_diverges_says_so_and_goes_on_from_its_checkpoint_with_a
     assert 201 == again.status_code, again.text
     ended = wait_for_status(server.url, again.json()["task_id"], "completed")
     assert 6 == ended["result"]["epochs"]
-    assert [2, 3, 4, 5, 6] == [data["iteration"] for data in epochs(server.url, again.json()["task_id"])]
+    assert [1, 2, 3, 4, 5, 6] == [data["iteration"] for data in epochs(server.url, again.json()["task_id"])]
 
 
 def test_a_csv_of_ones_own_is_learnt_and_a_bad_one_told_with_file_line_and_column(server: ServerProcess) -> None:
@@ -221,7 +221,6 @@ def test_the_command_line_submits_and_follows_it(server: ServerProcess) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        check=False,
     )
     assert 0 == done.returncode, done.stderr
     last = json.loads(done.stdout.splitlines()[-1])

@@ -19,6 +19,9 @@ MAX_BYTES = 50_000_000
 MAX_FEATURES = 2000
 MAX_CLASSES = 100
 MAX_LABEL = 100
+"""Characters of a class."""
+MAX_NAME = 200
+"""Characters of a column's name."""
 LARGEST = 1e30
 """Numbers beyond it overflow when they are squared and summed up."""
 _SHOWN = 60
@@ -90,6 +93,8 @@ class CsvFile:
         for number, name in enumerate(header, start=1):
             if not name:
                 raise self._bad(f"column {number} has no name", line)
+            if len(name) > MAX_NAME:
+                raise self._bad(f"the name of column {number} is longer than {MAX_NAME} characters", line)
             if name in header[: number - 1]:
                 raise self._bad("stands there twice", line, name)
         if self._target not in header:

@@ -16,8 +16,11 @@ _FORMAT = 1
 _DIGEST = 32
 
 
-def dump(trainer: Trainer, fingerprint: str) -> bytes:
-    """A SHA-256 of the rest, then NumPy's .npz: optimiser, generator, best model and the epoch under way included."""
+def dump(trainer: Trainer, fingerprint: str, unsure: int) -> bytes:
+    """A SHA-256 of the rest, then NumPy's .npz: optimiser, generator, best model and the epoch under way included.
+
+    `unsure`: how many of the last epochs have been reported so lately that a crash may have lost the report.
+    """
     arrays: dict[str, NDArray[Any]] = {
         "rows": np.array([[row[name] for name in METRICS] for row in trainer.rows]).reshape(-1, len(METRICS)),
         **_numbered("parameter", trainer.network.parameters),
@@ -28,6 +31,7 @@ def dump(trainer: Trainer, fingerprint: str) -> bytes:
         "fingerprint": fingerprint,
         "random": trainer.random.bit_generator.state,
         "steps": trainer.optimizer.count,
+        "unsure": unsure,
     }
     if trainer.best is not None:
         facts["best"] = trainer.best.epoch
@@ -42,15 +46,15 @@ def dump(trainer: Trainer, fingerprint: str) -> bytes:
     return hashlib.sha256(file.getvalue()).digest() + file.getvalue()
 
 
-def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> bool:
-    """Put a fresh trainer where `dump` stood. False, and nothing changed, where the state is of other inputs or
-    versions, or is not whole."""
+def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> int | None:
+    """Put a fresh trainer where `dump` stood; returns its `unsure`. None, and nothing changed, where the state is of
+    other inputs or versions, or is not whole."""
     if state is None or hashlib.sha256(state[_DIGEST:]).digest() != state[:_DIGEST]:
-        return False
+        return None
     with np.load(io.BytesIO(state[_DIGEST:]), allow_pickle=False) as arrays:
         facts = json.loads(arrays["facts"].tobytes())
         if (facts["format"], facts["fingerprint"]) != (_FORMAT, fingerprint):
-            return False
+            return None
         count = len(trainer.network.parameters)
         trainer.network.parameters = [arrays[f"parameter_{k}"] for k in range(count)]
         trainer.optimizer.moments = [arrays[f"moment_{k}"] for k in range(len(trainer.optimizer.moments))]
@@ -62,7 +66,7 @@ def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> bool:
             trainer.best = Best(epoch, trainer.rows[epoch - 1], [arrays[f"best_{k}"] for k in range(count)])
         if "course" in facts:
             trainer.course = Course(arrays["order"], **facts["course"])
-    return True
+    return int(facts["unsure"])
 
 
 def _numbered(name: str, parts: list[Any]) -> dict[str, Any]:

@@ -18,13 +18,14 @@ CONFIG = Path(__file__).parents[3] / "config"
 
 @dataclass
 class RecordingContext:
-    """Implements `api.domain.workload.Context` in memory; `cancel_at` and `pause_at` cancel and pause at that
-    checkpoint (1 = the first)."""
+    """Implements `api.domain.workload.Context` in memory; `cancel_at`, `pause_at` and `kill_at` cancel, pause and kill
+    at that checkpoint (1 = the first)."""
 
     artifact_dir: Path
     restored: bytes | None = None
     cancel_at: int | None = None
     pause_at: int | None = None
+    kill_at: int | None = None
     task_id: str = "00000000-0000-4000-8000-000000000000"
     attempt: int = 1
     result_dir: str = "experiments/run_test"
@@ -50,6 +51,8 @@ class RecordingContext:
             raise TaskCancelled
         if self.checkpoints == self.pause_at:
             raise TaskPaused
+        if self.checkpoints == self.kill_at:
+            raise KeyboardInterrupt  # which nobody handles: what was saved until then is what there is
 
     @property
     def pausing(self) -> bool:

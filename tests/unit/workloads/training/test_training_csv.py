@@ -45,6 +45,7 @@ def test_classes_that_are_no_numbers_stand_in_alphabetical_order(tmp_path: Path)
         ("a;b;target\n1;2;x\n", "line 1, column 'target': is missing: the columns, separated by commas, are 'a;b;"),
         ("target\nx\ny\n", "line 1: 0 columns besides the target"),
         ("a,,target\n1,2,x\n", "line 1: column 2 has no name"),
+        (f"a,{'b' * 201},target\n1,2,x\n", "line 1: the name of column 2 is longer than 200 characters"),
         ("a,a,target\n1,2,x\n", "line 1, column 'a': stands there twice"),
         (GOOD + "1,abc,x\n", "line 6, column 'b': 'abc' is not a number"),
         (GOOD + "1,,x\n", "line 6, column 'b': is empty"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,15 @@ from model import load_model
 print(load_model("model.npz").predict([[3, 0]]))
 assert not any(name.partition(".")[0] in ("api", "sklearn", "pydantic") for name in sys.modules)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (0, "['yes']\n") == (done.returncode, done.stdout), done.stderr
+
+
+def test_the_examples_of_the_how_to_run_as_written(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "how-to" / "train-a-model.md").read_text()
+    reading, using = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    save_model(MODEL, tmp_path / "model.npz")
+    code = f"{reading}\nrows = [[3, 0], [0, 0]]\n{using}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert 0 == done.returncode, done.stderr
+    assert ["3 12 90", "('a', 'b') ('no', 'yes')", "['yes', 'no']"] == done.stdout.splitlines()[:3]
