@@ -31,8 +31,12 @@ def rows(folder: Path, runs: int) -> list[Row]:
             resumes.append(resumed)
             cancels.append([_cancel(server) for _ in range(CANCELS)])
     lines = [
-        row(f"{name} asked for → in effect ({label})", [percentile(run, share) for run in taken], "ms")
-        for name, taken in (("pause", pauses), ("resume", resumes), ("cancel", cancels))
+        row(f"{name} asked for → in effect{when} ({label})", [percentile(run, share) for run in taken], "ms")
+        for name, when, taken in (
+            ("pause", "", pauses),
+            ("resume", "", resumes),
+            ("cancel", ", as its process starts", cancels),
+        )
         for label, share in (("p50", 0.5), ("p99", 0.99))
     ]
     recovered = [_recovery(folder / f"recovery-{number}") for number in range(runs)]

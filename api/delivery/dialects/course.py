@@ -46,7 +46,7 @@ def present(task: Task) -> Course:
         total=task.max_iterations,
         message=task.message,
         epochs=whole,
-        epoch=_epochs_done(task, whole),
+        epoch=task.current_iteration,
         metrics=task.metrics,
     )
 
@@ -85,19 +85,3 @@ def epoch_done(course: Course, epoch: int, metrics: Mapping[str, float | None]) 
     if accuracy is not None and (course.best is None or accuracy > course.best):
         return replace(course, best=accuracy, best_epoch=epoch)
     return course
-
-
-def batch(course: Course) -> tuple[int, int, int] | None:
-    """Epoch, batch and batches of an epoch, each from 1, where progress counts the batches of all epochs."""
-    if not course.epochs or not course.total or course.total % course.epochs or not course.current:
-        return None
-    batches = course.total // course.epochs
-    epoch, number = divmod(course.current - 1, batches)
-    return epoch + 1, number + 1, batches
-
-
-def _epochs_done(task: Task, epochs: int | None) -> int:
-    """Whole epochs behind a task whose progress counts batches; else its iterations."""
-    if not epochs or not task.max_iterations or task.max_iterations % epochs:
-        return task.current_iteration
-    return task.current_iteration // (task.max_iterations // epochs)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from api.delivery.dialects.course import Course, batch, present
+from api.delivery.dialects.course import Course, present
 from api.domain.event import Event, EventType, rfc3339
 from api.domain.lifecycle import Status
 from api.domain.task import Task
+from api.workloads.training.progress import BatchProgress, read
 
 Message = dict[str, Any]
 TYPE = "training"
@@ -41,14 +42,7 @@ def news(course: Course, event: Event) -> list[Message]:
         done = {"type": "epoch_complete", "job_id": course.task_id, "epoch": course.epoch, **metrics}
         return [done, status_update(course)]
     if event.type is EventType.PROGRESS:
-        place = batch(course)
-        if place is None:
-            return [status_update(course)]
-        epoch, number, batches = place
-        return [
-            {"type": "batch_progress", "job_id": course.task_id, "epoch": epoch, "batch": number,
-             "total_batches": batches}
-        ]  # fmt: skip
+        return [_batch(course.task_id, place)] if (place := read(event.data)) else [status_update(course)]
     return []
 
 
@@ -99,6 +93,16 @@ def _complete(course: Course, result: Any) -> Message:
         "epochs": course.epoch,
         "metrics": metrics,
         "best": {"epoch": best.get("epoch"), "val_acc": best.get("val_acc")},
+    }
+
+
+def _batch(job_id: str, place: BatchProgress) -> Message:
+    return {
+        "type": "batch_progress",
+        "job_id": job_id,
+        "epoch": place.epoch,
+        "batch": place.batch,
+        "total_batches": place.total_batches,
     }
 
 

@@ -16,12 +16,18 @@ __all__ = ["TrainingParams", "workload"]
 
 def run(params: TrainingParams, ctx: Context) -> Mapping[str, Any]:
     """Train a network and write the result folder; see docs/how-to/train-a-model.md."""
-    from api.workloads.one_core import limit_threads
-
-    limit_threads()  # the numerical libraries read it when they are loaded, so before the next import
+    warm_up()
     from api.workloads.training.runner import train
 
     return train(params, ctx)
+
+
+def warm_up() -> None:
+    """Import the numerical libraries, on one core."""
+    from api.workloads.one_core import limit_threads
+
+    limit_threads()  # they read it when they are loaded, so before the next import
+    import api.workloads.training.runner  # noqa: F401
 
 
 workload = Workload(
@@ -29,6 +35,7 @@ workload = Workload(
     title="Train a classifier",
     params=TrainingParams,
     run=run,
+    warm_up=warm_up,
     description=(
         "Trains a neural network on handwritten digits, or on a CSV file of your own: loss and accuracy of each epoch, "
         "early stopping, the best model and its confusion matrix."

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.delivery.dialects import task_socket, training
-from api.delivery.dialects.course import Course, batch, beginning, followed, present
+from api.delivery.dialects.course import Course, beginning, followed, present
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.domain.task import Task
@@ -131,9 +131,9 @@ def test_a_training_from_beginning_to_end() -> None:
         beginning(job),
         [
             status("running", "attempt 1 started"),
-            progress(1, 6, 16.67),
+            progress(0, 2, 16.67, message="epoch 1 of 2, batch 1 of 3"),
             epoch(1, 0.9, extra=1.0),
-            progress(4, 6, 66.67),
+            progress(1, 2, 66.67, message="epoch 2 of 2, batch 1 of 3"),
             status("paused", "paused"),
             status("running", "running again"),
             epoch(2, 0.7),
@@ -176,25 +176,8 @@ def test_a_metric_that_is_no_number_is_null_and_never_the_best() -> None:
     assert (2, None, 1, 0.4) == (course.epoch, course.metrics["val_acc"], course.best_epoch, course.best)
 
 
-@pytest.mark.parametrize(
-    ("epochs", "current", "total", "place"),
-    [
-        (3, 1, 12, (1, 1, 4)),
-        (3, 4, 12, (1, 4, 4)),
-        (3, 5, 12, (2, 1, 4)),
-        (3, 12, 12, (3, 4, 4)),
-        (3, 0, 12, None),
-        (3, 5, 13, None),
-        (None, 5, 12, None),
-        (3, 5, None, None),
-    ],
-)
-def test_the_place_of_a_batch(epochs: int | None, current: int, total: int | None, place: object) -> None:
-    assert place == batch(Course("the-task", epochs=epochs, current=current, total=total))
-
-
 def test_a_job_as_the_rest_routes_show_it() -> None:
-    job = a_job(name="digits", status=Status.CANCELLED, progress_percent=50.0, current_iteration=3, max_iterations=6,
+    job = a_job(name="digits", status=Status.CANCELLED, progress_percent=50.0, current_iteration=1, max_iterations=2,
                 metrics={"train_loss": 0.5, "val_acc": 0.9}, started_at=AT)  # fmt: skip
     assert training.job(job) == {
         "id": job.id, "name": "digits", "status": "stopped", "progress": 50.0, "epoch": 1, "totalEpochs": 2,
