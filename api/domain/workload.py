@@ -56,7 +56,11 @@ class Context(Protocol):
         """Whether the next `checkpoint` will block: to put aside before it what must not run on meanwhile."""
 
     def save(self, state: bytes) -> None:
-        """Keep `state` so that the next attempt finds it in `restored`; replaces the one before, atomically."""
+        """Keep `state` so that the next attempt finds it in `restored`; replaces the one before, atomically.
+
+        Blocks until what was reported before is in the journal, a few milliseconds as a rule: whatever crashes
+        then, the next attempt goes on right after it.
+        """
 
     def input_path(self, name: str) -> Path:
         """The file behind a name that came from a user; only inside the input folders, else `InvalidInput`."""

@@ -11,7 +11,7 @@ from api.errors import StaleLease
 from api.execution.capture import STACKS_SIGNAL
 from api.execution.hearing import Hearing, log_event
 from api.execution.ladder import Deadlines, Ladder, Plan, Step, TimeLimit, at_once, departing, gentle, hasty
-from api.execution.messages import LEAVE, Effect, End, Ready, Report, Warm, run_message
+from api.execution.messages import LEAVE, STORED, Effect, End, Mark, Ready, Report, Warm, run_message
 from api.execution.outbox import Outbox
 from api.execution.output import OutputLimit
 from api.execution.process import ChildProcess
@@ -70,7 +70,7 @@ class Attempt:
         self._deadlines = deadlines
         self._clock = clock
         self._hearing = Hearing(child, assignment.attempt)
-        self._outbox = Outbox(reporter)
+        self._outbox = Outbox(reporter, self._answer_mark)
         self._ladder = Ladder()
         self._limit = TimeLimit(assignment.timeout_seconds, clock())
         self._start_by: float | None = clock() + deadlines.start
@@ -166,6 +166,8 @@ class Attempt:
             pass  # it had been told to import while it was waiting for this task
         elif isinstance(report, End):
             self._ended(report)
+        elif isinstance(report, Mark):
+            self._tell([report])
         elif isinstance(report, Effect):
             self._tell([report])
             (self._limit.pause if report.command == "paused" else self._limit.resume)(self._clock())
@@ -192,6 +194,9 @@ class Attempt:
         except StaleLease:
             self._outbox.clear()
             self._stop(Reason.STALE)
+
+    def _answer_mark(self, number: int) -> None:
+        self._child.send({"do": STORED, "number": number})
 
     def _watch_time(self) -> None:
         now = self._clock()
@@ -281,7 +286,7 @@ class Attempt:
             if self._outbox.stuck:
                 self._child.wait(max(self._outbox.due - self._clock(), 0), listen=False)
 
-    def _tell(self, said: Iterable[Draft | Effect]) -> None:
+    def _tell(self, said: Iterable[Draft | Effect | Mark]) -> None:
         if Reason.STALE not in self._facts.reasons:
             self._outbox.add(said)
 

@@ -21,7 +21,7 @@ from api.execution.capture import capture
 from api.execution.channel import Channel
 from api.execution.context import ChildContext
 from api.execution.gate import Gate
-from api.execution.messages import KEEP, LEAVE, RUN, End, Keep, read_assignment, read_keep
+from api.execution.messages import KEEP, LEAVE, RUN, STORED, End, Keep, read_assignment, read_keep
 from api.execution.outlet import Outlet
 from api.execution.remains import end_session
 from api.execution.traces import Traces
@@ -149,6 +149,8 @@ def _listen(channel: Channel, outlet: Outlet) -> queue.SimpleQueue[_Job | Keep |
                     orders.put(_Job(read_assignment(message), gate))
                 elif message["do"] == KEEP:
                     orders.put(read_keep(message))
+                elif message["do"] == STORED:
+                    outlet.stored(message["number"])
                 elif message["do"] == LEAVE:
                     orders.put(None)
                 else:

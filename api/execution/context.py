@@ -61,6 +61,8 @@ class ChildContext:
         if not isinstance(state, (bytes, bytearray, memoryview)):
             raise WorkloadError(f"ctx.save: the state must be bytes, not {type(state).__name__}")
         with self._saving:
+            # Else a crash of the server could lose the reports, and the next attempt would not make them again.
+            self._outlet.wait_until_stored(lambda: self._gate.stopping)
             write_checkpoint(self._assignment.checkpoint_file, bytes(state))
         self._gate.can_leave = True
 

@@ -58,6 +58,11 @@ class Gate:
             self._changed.notify_all()
 
     @property
+    def stopping(self) -> bool:
+        """Whether the next checkpoint would raise, for good."""
+        return self._wish == _Wish.STOP
+
+    @property
     def pausing(self) -> bool:
         """Whether the next checkpoint would block."""
         return self._wish == _Wish.PAUSE

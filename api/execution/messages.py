@@ -3,7 +3,8 @@
 To the child: `{"do": "keep", "types", "memory"}` if it is to have more than one task, then for each of them
 `{"do": "run", "assignment": {…}}` and `{"do": "pause" | "resume" | "cancel" | "shutdown"}`, at last `{"do": "leave"}`.
 From it: `{"say": "warm"}` when the workloads of these types are imported, and for each task `{"say": "ready"}`,
-`{"say": "event", "type", "data"}`, `{"say": "effect", "command"}` and, once,
+`{"say": "event", "type", "data"}`, `{"say": "effect", "command"}`, `{"say": "mark", "number"}`, which is answered by
+`{"do": "stored", "number"}` when all that was said before it is in the journal, and, once,
 `{"say": "end", "ending", "result", "error", "traceback", "files", "saved", "idle"}`.
 """
 
@@ -20,7 +21,7 @@ from api.execution import limits
 from api.execution.channel import Message, NotAReport, decode, excerpt
 from api.ports import Assignment, Ending
 
-RUN, KEEP, LEAVE = "run", "keep", "leave"
+RUN, KEEP, LEAVE, STORED = "run", "keep", "leave", "stored"
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 NONFINITE = frozenset({"nan", "inf", "-inf"})
 
@@ -40,6 +41,13 @@ class Effect:
     """A command took effect: `paused` or `running`."""
 
     command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The child waits until all that it said before this is stored."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class End:
         }
 
 
-Report = Ready | Warm | Effect | End | Draft
+Report = Ready | Warm | Effect | Mark | End | Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,8 @@ def read_report(line: bytes, attempt: int) -> Report:
         return _event(message, line, attempt)
     if say == "effect" and message.get("command") in ("paused", "running"):
         return Effect(message["command"])
+    if say == "mark" and _is_count(message.get("number")):
+        return Mark(message["number"])
     if say == "end":
         return _end(message, line)
     if say == "ready":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from api.domain.event import Draft
 from api.errors import Unavailable
 from api.execution import limits
-from api.execution.messages import Effect
+from api.execution.messages import Effect, Mark
 from api.ports import Reporter
 
 FIRST_RETRY = 0.05
@@ -18,9 +18,11 @@ LAST_RETRY = 2.0
 class Outbox:
     """While it holds something nothing more is read from the child: that holds the child back in turn."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, stored: Callable[[int], None]) -> None:
+        """`stored` is told of each mark when everything before it has been committed."""
         self._reporter = reporter
-        self._waiting: deque[Draft | Effect] = deque()
+        self._stored = stored
+        self._waiting: deque[Draft | Effect | Mark] = deque()
         self._pause = 0.0
         self.due = 0.0
         """Not before this time: the core was unavailable."""
@@ -33,7 +35,7 @@ class Outbox:
         """Whether the core could not take what waits, at the last try."""
         return bool(self._waiting) and self._pause > 0
 
-    def add(self, said: Iterable[Draft | Effect]) -> None:
+    def add(self, said: Iterable[Draft | Effect | Mark]) -> None:
         self._waiting.extend(said)
 
     def clear(self) -> None:
@@ -56,6 +58,10 @@ class Outbox:
             self._reporter.took_effect(first.command)
             self._waiting.popleft()
             return
+        if isinstance(first, Mark):
+            self._stored(first.number)
+            self._waiting.popleft()
+            return
         batch = self._batch()
         self._reporter.report(batch)
         for _ in batch:
@@ -64,7 +70,7 @@ class Outbox:
     def _batch(self) -> list[Draft]:
         batch: list[Draft] = []
         for said in self._waiting:
-            if isinstance(said, Effect) or len(batch) == limits.BATCH:
+            if not isinstance(said, Draft) or len(batch) == limits.BATCH:
                 break
             batch.append(said)
         return batch

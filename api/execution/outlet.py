@@ -13,6 +13,8 @@ from api.execution.channel import Message
 from api.execution.progress import Coalescer, Eta, Percent, Point, progress_data
 from api.execution.text import clean_line, clean_lines
 
+_LOOK_SECONDS = 0.1
+"""Between two looks whether it is still worth to wait for an answer."""
 Send = Callable[[Message], None]
 
 
@@ -28,6 +30,9 @@ class Outlet:
         self._percent = Percent()
         self._eta = Eta(clock())
         self._timer: threading.Thread | None = None
+        self._marks = 0
+        self._stored = 0
+        self._answered = threading.Condition()
 
     def renew(self) -> None:
         """Another task begins: nothing is known of how far it is. What the last one said has been sent."""
@@ -60,6 +65,22 @@ class Outlet:
         named = {"logger": clean_line(logger)[: limits.LOGGER]} if logger else {}
         for line in clean_lines(text):
             self.event(EventType.LOG, {"level": level, "message": line, **named})
+
+    def wait_until_stored(self, given_up: Callable[[], bool]) -> None:
+        """Block until everything that was said up to now is in the journal, or it is not to be waited for any more."""
+        with self._changed:
+            self._marks += 1
+            number = self._marks
+            self.message({"say": "mark", "number": number})
+        with self._answered:
+            while self._stored < number and not given_up():
+                self._answered.wait(_LOOK_SECONDS)
+
+    def stored(self, number: int) -> None:
+        """The answer to that mark, from whatever thread hears it."""
+        with self._answered:
+            self._stored = max(self._stored, number)
+            self._answered.notify_all()
 
     def flush(self) -> None:
         """Send the progress that waits, if any."""

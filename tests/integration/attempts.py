@@ -32,6 +32,8 @@ class Core:
         self.batches: list[int] = []
         self.effects: list[str] = []
         self.trouble: Callable[[], Exception | None] = lambda: None
+        self.refused = 0
+        """How often that was raised."""
 
     def report(self, drafts: Sequence[Draft]) -> None:
         self._raise()
@@ -44,6 +46,7 @@ class Core:
 
     def _raise(self) -> None:
         if (error := self.trouble()) is not None:
+            self.refused += 1
             raise error
 
     def of(self, kind: EventType) -> list[dict[str, Any]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections import deque
 from typing import Any
 
 from api.errors import TaskCancelled, TaskPaused
@@ -23,9 +21,6 @@ from api.workloads.training.trainer import Trainer
 _STATE = ("batch_size", "hidden_layers", "optimizer", "seed", "split_seed", "validation_fraction")
 """Params that a saved state must agree with. The others may change from one attempt to the next: a retry goes on
 with another learning rate, or for more epochs."""
-RECENT = 2.0
-"""Seconds after which a report has been stored: what a server that is killed had not stored is lost to it, while the
-state that was saved since is not. So what was as recent as that is reported again by whoever goes on from there."""
 
 
 def train(params: TrainingParams, ctx: Context) -> dict[str, Any]:
@@ -43,30 +38,22 @@ class Run:
         self._split = split(self._data, params.validation_fraction, params.split_seed)
         self._trainer = Trainer(params, self._split, len(self._data.classes))
         self._fingerprint = _fingerprint(params, self._data)
-        self._reported: deque[float] = deque()
-        """When, on the monotonic clock, the last epochs were."""
 
     def to_the_end(self) -> dict[str, Any]:
         self._greet(restore(self._trainer, self._ctx.restored, self._fingerprint))
         return self._finish(self._epochs())
 
-    def _greet(self, unsure: int | None) -> None:
+    def _greet(self, restored: bool) -> None:
         data, split = self._data, self._split
         self._ctx.log(
             f"{data.name}: {len(data.features)} features, {len(data.classes)} classes, "
             f"{len(split.rows)} rows to learn from, {len(split.validation_rows)} for validation"
         )
-        if unsure is not None:
-            self._take_up(unsure)
+        if restored:
+            part = f", batch {self._trainer.batch} of the next" if self._trainer.batch else ""
+            self._ctx.log(f"going on after epoch {self._trainer.epoch}{part}")
         elif self._ctx.restored is not None:
             self._ctx.log("the saved state is of other inputs or versions: starting anew", "warning")
-
-    def _take_up(self, unsure: int) -> None:
-        trainer = self._trainer
-        part = f", batch {trainer.batch} of the next" if trainer.batch else ""
-        self._ctx.log(f"going on after epoch {trainer.epoch}{part}")
-        for number in range(trainer.epoch - unsure + 1, trainer.epoch + 1):
-            self._report(number)
 
     def _epochs(self) -> str:
         """Returns why it stopped: `early_stopping` or `epochs`."""
@@ -82,8 +69,8 @@ class Run:
                 trace.add(trainer.epoch, row)
                 if trainer.best and trainer.best.epoch == trainer.epoch:
                     self._save_model()
-                self._report(trainer.epoch)
-                self._save(self._unsure())
+                self._ctx.iteration(trainer.epoch, row)
+                self._save()
         return "epochs"
 
     def _batches(self) -> None:
@@ -96,31 +83,21 @@ class Run:
             ctx.progress(where.current, where.epochs, where.write())
 
     def _checkpoint(self) -> None:
-        """Who leaves in good order has told all, and takes along the batches that are done."""
+        """Who leaves in good order takes along the batches that are done."""
         if self._ctx.pausing:
-            self._save(0)
+            self._save()
         try:
             self._ctx.checkpoint()
         except TaskPaused:  # saved before, or at the end of the epoch: another worker may have taken it up already
             raise
         except TaskCancelled:
-            self._save(0)
+            self._save()
             raise
 
-    def _report(self, epoch: int) -> None:
-        self._ctx.iteration(epoch, self._trainer.rows[epoch - 1])
-        self._reported.append(time.monotonic())
-
-    def _unsure(self) -> int:
-        """How many of the last epochs have been reported only lately."""
-        while self._reported and time.monotonic() - self._reported[0] > RECENT:
-            self._reported.popleft()
-        return len(self._reported)
-
-    def _save(self, unsure: int) -> None:
+    def _save(self) -> None:
         """Unless the parameters have left the numbers, which the next loss will tell: then the state before stands."""
         if self._trainer.network.finite:
-            self._ctx.save(dump(self._trainer, self._fingerprint, unsure))
+            self._ctx.save(dump(self._trainer, self._fingerprint))
 
     def _save_model(self) -> None:
         """The best one so far: a task that is cancelled or fails leaves it too."""

@@ -16,11 +16,8 @@ _FORMAT = 1
 _DIGEST = 32
 
 
-def dump(trainer: Trainer, fingerprint: str, unsure: int) -> bytes:
-    """A SHA-256 of the rest, then NumPy's .npz: optimiser, generator, best model and the epoch under way included.
-
-    `unsure`: how many of the last epochs have been reported so lately that a crash may have lost the report.
-    """
+def dump(trainer: Trainer, fingerprint: str) -> bytes:
+    """A SHA-256 of the rest, then NumPy's .npz: optimiser, generator, best model and the epoch under way included."""
     arrays: dict[str, NDArray[Any]] = {
         "rows": np.array([[row[name] for name in METRICS] for row in trainer.rows]).reshape(-1, len(METRICS)),
         **_numbered("parameter", trainer.network.parameters),
@@ -31,7 +28,6 @@ def dump(trainer: Trainer, fingerprint: str, unsure: int) -> bytes:
         "fingerprint": fingerprint,
         "random": trainer.random.bit_generator.state,
         "steps": trainer.optimizer.count,
-        "unsure": unsure,
     }
     if trainer.best is not None:
         facts["best"] = trainer.best.epoch
@@ -46,15 +42,15 @@ def dump(trainer: Trainer, fingerprint: str, unsure: int) -> bytes:
     return hashlib.sha256(file.getvalue()).digest() + file.getvalue()
 
 
-def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> int | None:
-    """Put a fresh trainer where `dump` stood; returns its `unsure`. None, and nothing changed, where the state is of
-    other inputs or versions, or is not whole."""
+def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> bool:
+    """Put a fresh trainer where `dump` stood. False, and nothing changed, where the state is of other inputs or
+    versions, or is not whole."""
     if state is None or hashlib.sha256(state[_DIGEST:]).digest() != state[:_DIGEST]:
-        return None
+        return False
     with np.load(io.BytesIO(state[_DIGEST:]), allow_pickle=False) as arrays:
         facts = json.loads(arrays["facts"].tobytes())
         if (facts["format"], facts["fingerprint"]) != (_FORMAT, fingerprint):
-            return None
+            return False
         count = len(trainer.network.parameters)
         trainer.network.parameters = [arrays[f"parameter_{k}"] for k in range(count)]
         trainer.optimizer.moments = [arrays[f"moment_{k}"] for k in range(len(trainer.optimizer.moments))]
@@ -66,7 +62,7 @@ def restore(trainer: Trainer, state: bytes | None, fingerprint: str) -> int | No
             trainer.best = Best(epoch, trainer.rows[epoch - 1], [arrays[f"best_{k}"] for k in range(count)])
         if "course" in facts:
             trainer.course = Course(arrays["order"], **facts["course"])
-    return int(facts["unsure"])
+    return True
 
 
 def _numbered(name: str, parts: list[Any]) -> dict[str, Any]:

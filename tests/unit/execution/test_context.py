@@ -43,7 +43,13 @@ def sent() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def ctx(assignment: Assignment, sent: list[dict[str, Any]]) -> ChildContext:
-    return ChildContext(assignment, Outlet(sent.append), Gate(lambda effect: None))
+    def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+        if message["say"] == "mark":  # as by a supervisor whose journal is at hand
+            outlet.stored(message["number"])
+
+    outlet = Outlet(send)
+    return ChildContext(assignment, outlet, Gate(lambda effect: None))
 
 
 def test_the_assignment_shows(ctx: ChildContext, assignment: Assignment) -> None:

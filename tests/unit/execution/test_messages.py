@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.domain.event import Draft, EventType
 from api.execution.channel import NotAReport, encode
-from api.execution.messages import Effect, End, Ready, read_assignment, read_report, run_message
+from api.execution.messages import Effect, End, Mark, Ready, Warm, read_assignment, read_report, run_message
 from api.ports import Assignment, Ending
 
 PROGRESS = {"current_iteration": 1, "max_iterations": None, "progress_percent": 0}
@@ -37,6 +37,8 @@ def test_the_other_reports() -> None:
     """Ready, effects, and the end as it was sent."""
     end = End(Ending.FAILED, None, "no", "trace")
     assert Ready() == read_report(b'{"say":"ready"}', 1)
+    assert Warm() == read_report(b'{"say":"warm"}', 1)
+    assert Mark(3) == read_report(b'{"say":"mark","number":3}', 1)
     assert Effect("paused") == read_report(b'{"say":"effect","command":"paused"}', 1)
     assert end == read_report(encode(end.message()), 1)
 
@@ -46,6 +48,20 @@ BAD = [
     {"say": "hello"},
     {"say": "effect", "command": "cancelled"},
     {"say": "end"},
+    {"say": "end", "ending": "completed", "result": None, "error": "", "traceback": None},
+    {
+        "say": "end",
+        "ending": "completed",
+        "result": None,
+        "error": "",
+        "traceback": None,
+        "files": 1,
+        "saved": True,
+        "idle": False,
+    },
+    {"say": "mark"},
+    {"say": "mark", "number": -1},
+    {"say": "mark", "number": "1"},
     {"say": "end", "ending": "happy", "result": None, "error": "", "traceback": None},
     {"say": "end", "ending": "completed", "result": [1], "error": "", "traceback": None},
     {"say": "end", "ending": [], "result": None, "error": "", "traceback": None},

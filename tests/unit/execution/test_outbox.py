@@ -9,7 +9,7 @@ import pytest
 from api.domain.event import Draft, EventType
 from api.errors import StaleLease, Unavailable
 from api.execution import limits
-from api.execution.messages import Effect
+from api.execution.messages import Effect, Mark
 from api.execution.outbox import Outbox
 
 
@@ -40,7 +40,7 @@ def drafts(*numbers: int) -> list[Draft]:
 def test_all_that_waits_goes_in_one_batch() -> None:
     """And an empty outbox calls nobody."""
     core = Core()
-    outbox = Outbox(core)
+    outbox = Outbox(core, [].append)
     outbox.deliver(0)
     outbox.add(drafts(1, 2, 3))
     outbox.deliver(0)
@@ -52,7 +52,7 @@ def test_all_that_waits_goes_in_one_batch() -> None:
 def test_batches_are_bounded() -> None:
     """One per call, so that commands are heard in between."""
     core = Core()
-    outbox = Outbox(core)
+    outbox = Outbox(core, [].append)
     outbox.add(drafts(*range(limits.BATCH + 1)))
     outbox.deliver(0)
     assert len(outbox) == 1
@@ -63,18 +63,31 @@ def test_batches_are_bounded() -> None:
 def test_effects_keep_their_place_between_events() -> None:
     """`paused` is told after what was reported before it."""
     core = Core()
-    outbox = Outbox(core)
+    outbox = Outbox(core, [].append)
     outbox.add([*drafts(1), Effect("paused"), Effect("running"), *drafts(2)])
     for _ in range(4):
         outbox.deliver(0)
     assert core.calls == [[1], "paused", "running", [2]]
 
 
+def test_a_mark_is_answered_when_what_came_before_it_is_stored() -> None:
+    """And not before, however long that takes."""
+    core = Core()
+    core.failures = [Unavailable()]
+    outbox = Outbox(core, core.calls.append)
+    outbox.add([*drafts(1), Mark(7), *drafts(2)])
+    outbox.deliver(0)
+    assert core.calls == []
+    for _ in range(3):
+        outbox.deliver(outbox.due)
+    assert core.calls == [[1], 7, [2]]
+
+
 def test_an_unavailable_core_is_tried_again_later_and_later_in_the_same_order() -> None:
     """With a pause that doubles up to 2 s, and starts anew after a success."""
     core = Core()
     core.failures = [Unavailable() for _ in range(8)]
-    outbox = Outbox(core)
+    outbox = Outbox(core, [].append)
     outbox.add([*drafts(1), Effect("paused")])
     now, pauses = 100.0, []
     while not core.calls:
@@ -92,7 +105,7 @@ def test_a_lost_lease_is_told() -> None:
     """The attempt stops the work."""
     core = Core()
     core.failures = [StaleLease()]
-    outbox = Outbox(core)
+    outbox = Outbox(core, [].append)
     outbox.add(drafts(1))
     with pytest.raises(StaleLease):
         outbox.deliver(0)

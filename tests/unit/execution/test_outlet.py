@@ -105,3 +105,26 @@ def test_a_finaliser_that_logs_in_the_middle_of_a_report_is_no_deadlock() -> Non
     thread.join(5)
     assert not thread.is_alive()
     assert [message["type"] for message in messages] == ["progress", "log"]
+
+
+def test_who_waits_until_all_is_stored_waits_for_the_answer_to_the_own_mark() -> None:
+    """Of two, the answer to the second one is the answer to both; what waited is said first."""
+    sent = Sent()
+    sent.outlet.progress(Point(1, 2))
+    sent.outlet.progress(Point(2, 2))
+    ready: list[int] = []
+
+    def wait(number: int) -> None:
+        sent.outlet.wait_until_stored(lambda: False)
+        ready.append(number)
+
+    threads = [threading.Thread(target=wait, args=(number,), daemon=True) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: sent.kinds() == ["progress", "progress", "mark", "mark"])
+    assert ready == []
+    sent.outlet.stored(2)
+    for thread in threads:
+        thread.join(10)
+    assert [0, 1] == sorted(ready)
+    sent.outlet.wait_until_stored(lambda: True)  # given up: it returns without an answer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -34,12 +33,6 @@ def test_same_seed_gives_the_same_files_and_another_seed_another_model(
     assert files(first)["model.npz"] != files(other)["model.npz"]
 
 
-def without_repeats(iterations: list[tuple[int, dict[str, float]]]) -> list[tuple[int, dict[str, float]]]:
-    """What is reported twice must be the same."""
-    assert all(row == dict(iterations)[number] for number, row in iterations)
-    return sorted(dict(iterations).items())
-
-
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "step"])
 @pytest.mark.parametrize("how", ["cancel_at", "pause_at", "kill_at"])
@@ -57,27 +50,10 @@ def test_resumed_run_ends_exactly_as_an_uninterrupted_one(
     resumed = new_context(restored=broken.saved[-1] if broken.saved else None)
     assert result == workload.run(params, resumed)
 
-    told = broken.iterations + resumed.iterations
-    assert whole.iterations == (told if how != "kill_at" else without_repeats(told))
+    assert whole.iterations == broken.iterations + resumed.iterations
     assert files(whole) == files(resumed)
     done_again = broken.checkpoints + resumed.checkpoints - whole.checkpoints - 1
     assert done_again == ((at - 1) % BATCHES if how == "kill_at" else 0), "only a kill loses batches"
-
-
-def test_epochs_whose_report_a_crash_may_have_lost_are_reported_again(
-    new_context: Any, quick: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An epoch a second: of three, the first is older than the two seconds in which a report is stored."""
-    from api.workloads.training import runner
-
-    whole, broken = new_context(), new_context(kill_at=3 * BATCHES + 2)
-    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=lambda: 1.01 * len(broken.iterations)))
-    workload.run(quick(), whole)
-    with pytest.raises(KeyboardInterrupt):
-        workload.run(quick(), broken)
-    resumed = new_context(restored=broken.saved[-1])
-    workload.run(quick(), resumed)
-    assert whole.iterations[1:] == resumed.iterations
 
 
 def test_run_interrupted_again_and_again_ends_exactly_as_an_uninterrupted_one(
@@ -105,7 +81,7 @@ def test_run_resumed_after_its_last_epoch_only_writes_the_results(new_context: A
     workload.run(quick(), resumed)
     assert files(whole) == files(resumed)
     assert 0 == resumed.checkpoints
-    assert whole.iterations == without_repeats(whole.iterations + resumed.iterations)
+    assert [] == resumed.iterations
 
 
 @pytest.mark.parametrize("state", ["", "rubbish", "cut", "turned", "other seed", "other layers", "other split"])
@@ -233,7 +209,7 @@ def test_divergence_loses_nothing_and_the_saved_state_goes_on(new_context: Any, 
     assert load_model(bad.artifact_dir / "model.npz").classes == tuple("0123456789")
     again = new_context(restored=good.saved[2])
     workload.run(quick(), again)
-    assert good.iterations == without_repeats(good.iterations[:3] + again.iterations)
+    assert good.iterations[3:] == again.iterations
 
 
 def test_a_cancelled_training_leaves_its_best_model(new_context: Any, quick: Any, files: Any) -> None:
