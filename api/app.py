@@ -59,6 +59,7 @@ from api.services.results import Results
 from api.services.retention import Retention
 from api.services.scheduler import Scheduler
 from api.services.schedules import Schedules
+from api.services.search import Searches
 from api.services.silence import Silence
 from api.services.submit import Check, Submitter
 from api.store.sql import SqlStore
@@ -209,6 +210,7 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         forecasts=Forecasts(core.store, utc_now, workloads, _places(settings)),
         editor=Editor(core.store, runtime, core.folders),
         results=Results(core.queries, runtime, core.folders),
+        searches=Searches(core.queries, runtime, core.folders, workloads),
         readiness=_readiness(core, backstage),
         hub=hub,
         workloads=workloads,

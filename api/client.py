@@ -121,6 +121,14 @@ class APIClient:
         """`{"task_id", "result", "summary", "evolution", "experiment_dir"}`; `APIError` 409 until completed."""
         return self._json("GET", _task(task_id, "result"))
 
+    def search(self, task_id: str, words: str, *, limit: int = 20, offset: int = 0) -> Json:
+        """Look for words in what a task has left, such as an index: `{"query", "total", "hits", "took_ms"}`.
+
+        A hit has `path, title, score, snippet, marks`. `APIError` 404 when tasks of its type cannot be searched,
+        409 when there is no index yet.
+        """
+        return self._json("GET", _task(task_id, "search"), params={"q": words, "limit": limit, "offset": offset})
+
     def pause(self, task_id: str) -> Json:
         """Ask for a pause; returns the task. It takes effect at the task's next checkpoint."""
         return self._json("POST", _task(task_id, "pause"))

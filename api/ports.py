@@ -293,6 +293,8 @@ class Assignment:
     """Descriptors that each process of it may have open."""
     output_bytes: int | None = None
     """Of its log that is kept; what comes after is counted and left out."""
+    shared_dir: Path | None = None
+    """Absolute, made when it is first asked for: of all tasks of this type and owner."""
 
 
 class Ending(StrEnum):

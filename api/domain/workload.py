@@ -65,11 +65,55 @@ class Context(Protocol):
     def input_path(self, name: str) -> Path:
         """The file behind a name that came from a user; only inside the input folders, else `InvalidInput`."""
 
+    def input_folder(self, name: str) -> Path:
+        """The same for a folder: one of the input folders, or inside one."""
+
+    @property
+    def shared_dir(self) -> Path:
+        """An existing folder that all tasks of this type and owner have in common, and that outlives them.
+
+        Several tasks may be at it at once, and one may be killed at any moment: guard what is in it.
+        """
+
 
 class Run(Protocol):
     """The body of a workload: returns the task's result, a mapping of JSON values, or None."""
 
     def __call__(self, params: Any, ctx: Context, /) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that a search found. `marks` are the [start, end) of the words in `snippet`, in code points."""
+
+    path: str
+    title: str
+    score: float
+    """Greater is better; only to be compared within one answer."""
+    snippet: str
+    """Plain text, not HTML."""
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`hits` are some of `total`, the best first."""
+
+    total: int
+    hits: tuple[Hit, ...]
+
+
+class Search(Protocol):
+    """Looks for a user's words in what tasks of this type have left in their `shared_dir`.
+
+    Called in the server, in a thread beside its hub: it must neither log nor write, and import what is heavy
+    inside. `params` are those of the task that is asked. `InvalidInput` for words that cannot be looked for,
+    `Conflict` when there is nothing to search yet, `Unavailable` when it takes too long.
+    """
+
+    def __call__(
+        self, params: Mapping[str, Any], shared_dir: Path, words: str, /, *, limit: int, offset: int
+    ) -> Found: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +137,8 @@ class Workload:
     """Imports what `run` will need; called ahead in processes that wait for tasks, so that none waits for it."""
     external: bool = False
     """Its tasks are not run here: they are created `running`, and their owner reports them."""
+    search: Search | None = None
+    """For `GET /api/tasks/<id>/search`; None: its tasks cannot be searched."""
     definition: Mapping[str, Any] | None = None
     """For a type without an entry point: what a child process makes it from, see `registry.load_workload`."""
     size: tuple[str, ...] | None = None

@@ -19,7 +19,7 @@ from api.execution.outlet import Outlet
 from api.execution.progress import point
 from api.execution.values import finite_metrics
 from api.ports import Assignment
-from api.workloads.inputs import resolve_input
+from api.workloads.inputs import resolve_folder, resolve_input
 
 _ALIASES = {"warn": "warning", "fatal": "critical"}
 
@@ -68,6 +68,17 @@ class ChildContext:
 
     def input_path(self, name: str) -> Path:
         return resolve_input(name, self._assignment.input_dirs)
+
+    def input_folder(self, name: str) -> Path:
+        return resolve_folder(name, self._assignment.input_dirs)
+
+    @property
+    def shared_dir(self) -> Path:
+        folder = self._assignment.shared_dir
+        if folder is None:
+            raise WorkloadError("ctx.shared_dir: this task was given no shared folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 def iteration_data(iteration: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:

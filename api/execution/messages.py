@@ -116,6 +116,7 @@ def run_message(assignment: Assignment) -> Message:
             "definition": assignment.definition,
             "memory_bytes": assignment.memory_bytes,
             "open_files": assignment.open_files,
+            "shared_dir": None if assignment.shared_dir is None else str(assignment.shared_dir),
         },
     }
 
@@ -126,6 +127,7 @@ def read_assignment(message: Message) -> Assignment:
     fields["artifact_dir"] = Path(fields["artifact_dir"])
     fields["checkpoint_file"] = Path(fields["checkpoint_file"])
     fields["input_dirs"] = tuple(Path(folder) for folder in fields["input_dirs"])
+    fields["shared_dir"] = None if fields["shared_dir"] is None else Path(fields["shared_dir"])
     return Assignment(**fields)
 
 

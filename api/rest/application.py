@@ -13,6 +13,7 @@ from api.rest.meta import create_meta
 from api.rest.parts import Parts
 from api.rest.results import create_results
 from api.rest.schedules import create_schedules
+from api.rest.search import create_search
 from api.rest.stream import create_stream
 from api.rest.tasks import create_tasks
 from api.rest.training import create_training
@@ -31,6 +32,7 @@ def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
         create_history,
         create_stream,
         create_results,
+        create_search,
         create_bom,
         create_training,
     )

@@ -20,6 +20,7 @@ from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.schedules import Schedules
+from api.services.search import Searches
 from api.services.submit import Submitter
 
 
@@ -37,6 +38,7 @@ class Parts:
     forecasts: Forecasts
     editor: Editor
     results: Results
+    searches: Searches
     readiness: Readiness
     hub: Hub
     workloads: Mapping[str, Workload]

@@ -331,6 +331,17 @@ class ExperimentQuery(Sent):
     limit: int = Field(100, ge=1, le=200)
 
 
+class SearchQuery(Sent):
+    q: Text = Field(
+        min_length=1,
+        max_length=500,
+        description="Words that must all occur; `word*` for those that begin so, quotes around words that follow one "
+        "another.",
+    )
+    limit: int = Field(20, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=10_000, description="How many of the best hits to leave out.")
+
+
 class Links(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
     self_: str = Field(alias="self")
@@ -537,6 +548,23 @@ class ArtifactInfo(BaseModel):
 
 class ArtifactList(BaseModel):
     artifacts: list[ArtifactInfo]
+
+
+class SearchHit(BaseModel):
+    path: str
+    title: str
+    score: float = Field(description="Greater is better; only to be compared within one answer.")
+    snippet: str = Field(description="Plain text around the words that were found, not HTML.")
+    marks: list[list[int]] = Field(
+        description="Where they stand in `snippet`: [start, end) of each, counted in code points."
+    )
+
+
+class SearchAnswer(BaseModel):
+    query: str
+    total: int
+    hits: list[SearchHit]
+    took_ms: float
 
 
 class Experiment(BaseModel):

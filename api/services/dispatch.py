@@ -242,6 +242,7 @@ class Dispatcher:
             memory_bytes=self._bounds.memory_bytes,
             open_files=self._bounds.open_files,
             output_bytes=self._bounds.output_bytes,
+            shared_dir=self._folders.shared(task),
         )
 
     def _settle(self, grant: Grant, outcome: Outcome) -> Grant | None:

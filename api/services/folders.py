@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -29,6 +30,11 @@ class Folders:
     def working(self, lease_id: str) -> Path:
         """Where the files of a lease stand while it lasts."""
         return self._leases / lease_id
+
+    def shared(self, task: Task) -> Path:
+        """Absolute: what all tasks of this type and owner have in common. It outlives them."""
+        owner = hashlib.sha256(task.owner.encode()).hexdigest()[:32]  # a name of a user is no name of a folder
+        return self.root / "shared" / task.type / owner
 
     def absolute(self, relative: str) -> Path:
         return self.root / relative

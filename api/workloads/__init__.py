@@ -1,6 +1,6 @@
-"""Kinds of work. A third party imports `Workload`, `Context` and `InputFile` from here."""
+"""Kinds of work. A third party imports what it needs from here."""
 
-from api.domain.workload import Context, Workload
-from api.workloads.inputs import InputFile
+from api.domain.workload import Context, Found, Hit, Workload
+from api.workloads.inputs import InputFile, InputFolder
 
-__all__ = ["Context", "InputFile", "Workload"]
+__all__ = ["Context", "Found", "Hit", "InputFile", "InputFolder", "Workload"]

@@ -21,23 +21,32 @@ def resolve_input(name: str, folders: Sequence[Path]) -> Path:
     or absolute and inside one. Symbolic links are followed before the check. One answer for whatever is
     outside or missing, so that nobody can probe the machine's files: `InvalidInput`.
     """
+    return _resolve(name, folders, Path.is_file, "file")
+
+
+def resolve_folder(name: str, folders: Sequence[Path]) -> Path:
+    """The existing folder that `name` stands for, an input folder itself or one inside; otherwise as above."""
+    return _resolve(name, folders, Path.is_dir, "folder")
+
+
+def _resolve(name: str, folders: Sequence[Path], fits: Callable[[Path], bool], kind: str) -> Path:
     if not name or len(name) > MAX_NAME or "\0" in name:
-        raise InvalidInput("is not a file name that can be used here")
+        raise InvalidInput(f"is not a {kind} name that can be used here")
     for folder in folders:
         root = folder.resolve()
         for candidate in (root / name, root.parent / name):
-            found = _inside(candidate, root)
+            found = _inside(candidate, root, fits)
             if found is not None:
                 return found
-    raise InvalidInput(f"no such file in the input folders: {name!r}")
+    raise InvalidInput(f"no such {kind} in the input folders: {name!r}")
 
 
-def _inside(candidate: Path, root: Path) -> Path | None:
+def _inside(candidate: Path, root: Path, fits: Callable[[Path], bool]) -> Path | None:
     try:
         real = candidate.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):  # missing, too long, a loop of links, a surrogate
         return None
-    return real if real.is_relative_to(root) and real.is_file() else None
+    return real if real.is_relative_to(root) and fits(real) else None
 
 
 def read_text(path: Path, limit: int, bad: Callable[[str], InvalidInput]) -> str:
@@ -57,16 +66,23 @@ def read_text(path: Path, limit: int, bad: Callable[[str], InvalidInput]) -> str
         raise bad("is not UTF-8 text") from None
 
 
-def _check(name: str, info: ValidationInfo) -> str:
-    """Refuse a name that resolves to nothing; the folders come with the validation context."""
-    folders = (info.context or {}).get("input_dirs")
-    if folders is not None:
-        try:
-            resolve_input(name, folders)
-        except InvalidInput as error:
-            raise ValueError(error.message) from None
-    return name
+def _check(resolve: Callable[[str, Sequence[Path]], Path]) -> Callable[[str, ValidationInfo], str]:
+    """Refuses a name that resolves to nothing; the folders come with the validation context."""
+
+    def check(name: str, info: ValidationInfo) -> str:
+        folders = (info.context or {}).get("input_dirs")
+        if folders is not None:
+            try:
+                resolve(name, folders)
+            except InvalidInput as error:
+                raise ValueError(error.message) from None
+        return name
+
+    return check
 
 
-InputFile = Annotated[str, AfterValidator(_check)]
+InputFile = Annotated[str, AfterValidator(_check(resolve_input))]
 """A field of a params model that names a file in the server's input folders; open it by `ctx.input_path`."""
+
+InputFolder = Annotated[str, AfterValidator(_check(resolve_folder))]
+"""The same for a folder; get it by `ctx.input_folder`."""

@@ -25,7 +25,7 @@ SECONDS = 60 + 20 * EXAMPLES
 # A schema cannot say which files exist or which states a command fits: a refusal that is documented is one
 # of the answers to valid input. The operations below get a task that has ended: its files are there, and
 # its stream ends. It is not the one that was just created, and may have been deleted. A task that was just
-# created has no picture of whatever name yet.
+# created has no picture of whatever name yet, and is as a rule of a type that cannot be searched.
 SETTINGS = """
 [checks]
 positive_data_acceptance.expected-statuses = ["2xx", 400, 404, 409, 413, 416, 422]
@@ -38,6 +38,10 @@ checks.ensure_resource_availability.enabled = false
 [[operations]]
 include-path = "/api/tasks/{{task_id}}/artifacts/{{path}}"
 parameters = {{ "path.task_id" = "{ended}", "path.path" = "steps.txt" }}
+checks.ensure_resource_availability.enabled = false
+
+[[operations]]
+include-path = "/api/tasks/{{task_id}}/search"
 checks.ensure_resource_availability.enabled = false
 
 [[operations]]

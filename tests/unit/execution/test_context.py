@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def assignment(tmp_path: Path) -> Assignment:
         result_dir="experiments/run_1",
         checkpoint_file=tmp_path / "checkpoints" / "t1",
         input_dirs=(tmp_path / "input",),
+        shared_dir=tmp_path / "shared" / "test",
     )
 
 
@@ -135,6 +137,31 @@ def test_input_files_come_from_the_input_folders_only(ctx: ChildContext, assignm
     assert file.resolve() == ctx.input_path("a.json")
     with pytest.raises(InvalidInput):
         ctx.input_path("../artifacts")
+
+
+def test_input_folders_are_the_input_folders_and_those_inside(ctx: ChildContext, assignment: Assignment) -> None:
+    folder = assignment.input_dirs[0] / "docs"
+    folder.mkdir()
+    assert folder.resolve() == ctx.input_folder("docs")
+    assert folder.parent.resolve() == ctx.input_folder("input")
+    (folder / "a.txt").write_text("x")
+    (folder / "out").symlink_to("/etc")
+    for name in ("docs/a.txt", "docs/out", "..", "docs/../../artifacts", "nothing"):
+        with pytest.raises(InvalidInput, match="folder"):
+            ctx.input_folder(name)
+
+
+def test_the_shared_folder_is_made_when_it_is_asked_for(ctx: ChildContext, assignment: Assignment) -> None:
+    assert assignment.shared_dir is not None
+    assert not assignment.shared_dir.exists()
+    assert assignment.shared_dir == ctx.shared_dir == ctx.shared_dir
+    assert assignment.shared_dir.is_dir()
+
+
+def test_without_a_shared_folder_its_user_is_told(assignment: Assignment) -> None:
+    ctx = ChildContext(replace(assignment, shared_dir=None), Outlet(lambda message: None), Gate(lambda effect: None))
+    with pytest.raises(WorkloadError, match="shared"):
+        _ = ctx.shared_dir
 
 
 def test_log_records_become_events_with_their_traceback(sent: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,5 +121,7 @@ def test_an_assignment_survives_the_way_to_the_child() -> None:
         result_dir="experiments/r",
         checkpoint_file=Path("/c"),
         input_dirs=(Path("/i"), Path("/j")),
+        shared_dir=Path("/s"),
     )
     assert sent == read_assignment(run_message(sent))
+    assert replace(sent, shared_dir=None) == read_assignment(run_message(replace(sent, shared_dir=None)))
