@@ -38,10 +38,18 @@ class IndexingParams(BaseModel):
         ),
     )
     max_file_mb: StrictInt = Field(
-        default=20, ge=1, le=MAX_FILE_MB, description="Files of more megabytes are reported and not read"
+        default=20,
+        ge=1,
+        le=MAX_FILE_MB,
+        title="Largest file, MB",
+        description="Files of more megabytes are reported and not read",
     )
     max_file_seconds: StrictInt = Field(
-        default=30, ge=1, le=600, description="Files that take longer to read are reported and left out"
+        default=30,
+        ge=1,
+        le=600,
+        title="Longest time for a file, s",
+        description="Files that take longer to read are reported and left out",
     )
     rebuild: StrictBool = Field(
         default=False, description="Throw the index away and begin anew, also when its file is damaged"
