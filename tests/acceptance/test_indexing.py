@@ -23,7 +23,7 @@ from tests.support.servers import ServerProcess
 from tests.support.waiting import wait_until
 
 DOCUMENTS = 300
-SLOW = 40
+SLOW = 24
 SLOW_LETTERS = 3000
 """About a fifth of a second each: there is a middle to be killed in."""
 

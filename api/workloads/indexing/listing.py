@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import translate
-from pathlib import Path
 from re import compile as compiled
 
-LINK = "is a symbolic link: links are not followed"
+from api.workloads.indexing.opening import LINK, Folder, not_a_file
+
 MAX_DEPTH = 100
 
 
@@ -32,7 +31,7 @@ def shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def list_documents(root: Path, patterns: Sequence[str], checkpoint: Callable[[], None]) -> Listing:
+def list_documents(root: Folder, patterns: Sequence[str], checkpoint: Callable[[], None]) -> Listing:
     """Everything below `root` that matches; names that begin with a dot are left out.
 
     `checkpoint` is called before each folder. `OSError` when `root` itself cannot be listed.
@@ -44,23 +43,19 @@ def list_documents(root: Path, patterns: Sequence[str], checkpoint: Callable[[],
         checkpoint()
         folder = folders.pop()
         try:
-            entries = sorted(_entries(root / folder), key=lambda entry: entry.name)
+            with root.entries(folder) as entries:
+                for entry in sorted(entries, key=lambda each: each.name):
+                    if not entry.name.startswith("."):
+                        _take(found, entry, f"{folder}/{entry.name}".lstrip("/"), matches, folders)
         except OSError as error:
             if not folder:
                 raise
+            if isinstance(error, FileNotFoundError):  # gone since, with all that was in it
+                continue
             found.failures[shown(folder)] = f"cannot be listed: {error.strerror}"
             found.unlisted.append(shown(folder))
-            continue
-        for entry in entries:
-            if not entry.name.startswith("."):
-                _take(found, entry, f"{folder}/{entry.name}".lstrip("/"), matches, folders)
     found.documents = dict(sorted(found.documents.items()))
     return found
-
-
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        yield from entries
 
 
 def _take(
@@ -99,18 +94,6 @@ def _mode(entry: os.DirEntry[str]) -> int:
         return entry.stat(follow_symlinks=False).st_mode
     except OSError:  # gone since
         return 0
-
-
-def not_a_file(mode: int) -> str:
-    """What stands there in place of a regular file."""
-    kinds = {
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFDIR: "a folder",
-    }
-    return f"is {kinds.get(stat.S_IFMT(mode), 'something else')}, not a file"
 
 
 def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:

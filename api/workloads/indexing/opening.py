@@ -1,21 +1,21 @@
-"""Opening a file below a folder, whatever has been put in its place since it was listed."""
+"""Opening files and folders below a folder, whatever has been put in its place since it was listed."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from api.workloads.indexing.documents import BadDocument
-from api.workloads.indexing.listing import LINK, not_a_file
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """Without waiting for anyone to write into a pipe."""
 MEGABYTE = 1_000_000
+LINK = "is a symbolic link: links are not followed"
 
 
 class Unreadable(BadDocument):
@@ -30,11 +30,24 @@ class Folder:
     """An open folder: it stays this one, also when another gets its name."""
 
     def __init__(self, path: Path) -> None:
-        """`OSError` when it cannot be opened."""
+        """`path` is real, without links; `OSError` when it is not so any more, or cannot be opened."""
         self._descriptor = os.open(path, _FOLDER)
+        if os.readlink(f"/proc/self/fd/{self._descriptor}") != str(path):
+            self.close()
+            raise OSError(errno.ELOOP, "has become a link to somewhere else")
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+    @contextmanager
+    def entries(self, path: str) -> Iterator[list[os.DirEntry[str]]]:
+        """What is in the folder at `path` ("" for this one), to be looked at in the block. `OSError` as it comes."""
+        at = self._inside(path.split("/") if path else [])
+        try:
+            with os.scandir(at) as entries:
+                yield list(entries)
+        finally:
+            os.close(at)
 
     def read(self, path: str, max_megabytes: int) -> bytes:
         """The content of the regular file at `path`; no part of it may be a link.
@@ -55,14 +68,9 @@ class Folder:
 
     @contextmanager
     def _opened(self, path: str) -> Iterator[int]:
-        """Folder by folder, so that none of them can be a link by the time it is passed."""
         *folders, name = path.split("/")
-        at = os.dup(self._descriptor)
+        at = self._inside(folders)
         try:
-            for folder in folders:
-                inner = os.open(folder, _FOLDER, dir_fd=at)
-                os.close(at)
-                at = inner
             descriptor = os.open(name, _FILE, dir_fd=at)
         finally:
             os.close(at)
@@ -70,6 +78,29 @@ class Folder:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _inside(self, folders: Sequence[str]) -> int:
+        """A descriptor of a folder inside, opened step by step: none of them can be a link when it is passed."""
+        at = os.open(".", _FOLDER, dir_fd=self._descriptor)
+        for folder in folders:
+            try:
+                inner = os.open(folder, _FOLDER, dir_fd=at)
+            finally:
+                os.close(at)
+            at = inner
+        return at
+
+
+def not_a_file(mode: int) -> str:
+    """What stands there in place of a regular file."""
+    kinds = {
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFDIR: "a folder",
+    }
+    return f"is {kinds.get(stat.S_IFMT(mode), 'something else')}, not a file"
 
 
 def _content(descriptor: int, max_megabytes: int) -> bytes:

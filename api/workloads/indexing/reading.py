@@ -68,10 +68,13 @@ class Reader:
 
     def _start(self) -> Connection:
         near, far = socket.socketpair()
+        self._connection = Connection(near.detach())
         with far:
             command = [sys.executable, "-m", _MODULE, str(far.fileno())]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(far.fileno(),), cwd=_ROOT)
-        self._connection = Connection(near.detach())
+            try:
+                self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=(far.fileno(),), cwd=_ROOT)
+            except OSError as error:
+                raise TaskFailed(f"the process that reads documents does not start: {error.strerror}") from None
         with suppress(EOFError, OSError):
             if self._connection.poll(START_SECONDS) and self._connection.recv_bytes() == READY:
                 return self._connection

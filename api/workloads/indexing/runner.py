@@ -50,7 +50,7 @@ def bring_up_to_date(params: IndexingParams, ctx: Context) -> dict[str, Any]:
         closing(_opened(folder, params.folder)) as opened,
         Reader(params.max_file_seconds) as reader,
     ):
-        return _Run(params, ctx, index, opened, reader).run(folder)
+        return _Run(params, ctx, index, opened, reader).run()
 
 
 def _opened(folder: Path, name: str) -> Folder:
@@ -70,8 +70,8 @@ class _Run:
         self._counts = _Counts()
         self._failures = Failures(ctx.artifact_dir)
 
-    def run(self, folder: Path) -> dict[str, Any]:
-        listing = self._listed(folder)
+    def run(self) -> dict[str, Any]:
+        listing = self._listed()
         total = len(listing.documents) + len(listing.failures)
         for path, error in listing.failures.items():
             self._fail(path, error)
@@ -80,10 +80,10 @@ class _Run:
         self._remove(listing)
         return self._finish(total)
 
-    def _listed(self, folder: Path) -> Listing:
+    def _listed(self) -> Listing:
         self._ctx.progress(0, message="lists the folder")
         try:
-            listing = list_documents(folder, self._params.patterns, self._ctx.checkpoint)
+            listing = list_documents(self._folder, self._params.patterns, self._ctx.checkpoint)
         except OSError as error:
             raise TaskFailed(f"the folder {self._params.folder!r} cannot be listed: {error.strerror}") from None
         if not listing.documents:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
 
 from api.workloads.indexing import listing
 from api.workloads.indexing.documents import BadDocument
-from api.workloads.indexing.listing import LINK, Listing, list_documents
-from api.workloads.indexing.opening import Folder, Unreadable, Vanished
+from api.workloads.indexing.listing import Listing, list_documents
+from api.workloads.indexing.opening import LINK, Folder, Unreadable, Vanished
 from api.workloads.indexing.params import PATTERNS
 
 NOBODY = 65534
@@ -33,7 +34,8 @@ def opened(root: Path) -> Iterator[Folder]:
 
 
 def listed(root: Path, *patterns: str) -> Listing:
-    return list_documents(root, patterns or PATTERNS, lambda: None)
+    with closing(Folder(root)) as opened:
+        return list_documents(opened, patterns or PATTERNS, lambda: None)
 
 
 def fill(root: Path, *paths: str) -> None:
@@ -92,6 +94,18 @@ def test_what_is_no_file_is_told(root: Path) -> None:
         assert {"pipe.txt": "is a pipe, not a file", "socket.txt": "is a socket, not a file"} == listed(root).failures
 
 
+def test_a_folder_that_has_become_a_link_is_not_listed(root: Path, opened: Folder, tmp_path: Path) -> None:
+    """Neither the one that was asked for, nor one inside, nor one above."""
+    fill(tmp_path, "outside/a.txt")
+    (root / "inside").symlink_to(tmp_path / "outside")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for link in (root / "inside", tmp_path / "link" / "outside"):
+        with pytest.raises(OSError, match=r"link|directory"):
+            Folder(link)
+    with pytest.raises(OSError, match="directory"), opened.entries("inside"):
+        pass
+
+
 def test_names_that_are_no_utf_8_are_shown_as_bytes(root: Path) -> None:
     name = os.fsdecode(b"caf\xe9.txt")
     fill(root, name)
@@ -105,18 +119,28 @@ def test_names_that_are_no_utf_8_are_shown_as_bytes(root: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And remembered: nobody knows what has become of what was in it."""
     fill(root, "a/x.txt", "b/x.txt")
-    entries = listing._entries
+    entries = Folder.entries
 
-    def refused(folder: Path) -> Iterator[os.DirEntry[str]]:
-        if folder.name == "a":
+    def refused(self: Folder, path: str) -> AbstractContextManager[list[os.DirEntry[str]]]:
+        if path == "a":
             raise PermissionError(13, "Permission denied")
-        return entries(folder)
+        return entries(self, path)
 
-    monkeypatch.setattr(listing, "_entries", refused)
+    monkeypatch.setattr(Folder, "entries", refused)
     found = listed(root)
     assert ["b/x.txt"] == list(found.documents)
     assert {"a": "cannot be listed: Permission denied"} == found.failures
     assert ["a"] == found.unlisted
+
+
+def test_a_folder_that_vanishes_meanwhile_has_nothing_in_it(root: Path) -> None:
+    fill(root, "a/x.txt", "b/x.txt")
+    calls = iter([lambda: None, lambda: shutil.rmtree(root / "b"), lambda: None])
+    with closing(Folder(root)) as opened:
+        found = list_documents(opened, PATTERNS, lambda: next(calls)())
+    assert ["a/x.txt"] == list(found.documents)
+    assert not found.failures
+    assert not found.unlisted
 
 
 def test_folders_nested_without_end_are_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import csv
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from pydantic import ValidationError
 
 from api.errors import InvalidInput, TaskCancelled, TaskFailed
 from api.workloads.indexing import runner, workload
-from api.workloads.indexing.listing import LINK
-from api.workloads.indexing.opening import Folder, Unreadable
+from api.workloads.indexing.opening import LINK, Folder, Unreadable
 from api.workloads.indexing.places import index_file
 from api.workloads.indexing.reading import Reader
 from tests.support.pdfs import pdf
@@ -327,4 +327,5 @@ def test_wrong_params_are_refused(wrong: dict[str, Any]) -> None:
 def test_the_example_finds_documents_on_a_fresh_installation() -> None:
     config = Path(__file__).parents[4] / "config"
     params = workload.params.model_validate(workload.example, context={"input_dirs": (config,)})
-    assert runner.list_documents(config, params.patterns, lambda: None).documents
+    with closing(Folder(config)) as folder:
+        assert runner.list_documents(folder, params.patterns, lambda: None).documents
