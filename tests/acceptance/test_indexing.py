@@ -166,6 +166,9 @@ def test_what_cannot_be_searched_is_refused_in_a_sentence(library: Library) -> N
     waiting = library.submit(run_at="2099-01-01T00:00:00Z")
     assert "no index yet" in assert_problem(library.ask(waiting, q="word"), 409)["detail"]
     assert [] == list(library.server.data_dir.glob("shared/**/*"))
+    parent = submit(library.url, "external")
+    for params in ({"folder": {"$result": parent, "path": "x"}}, {"index": {"$result": parent, "path": "x"}}):
+        assert "another one" in assert_problem(library.ask(library.submit(**params), q="word"), 409)["detail"]
     done = library.submit()
     library.result(done)
     other = submit(library.url, "test-noop")

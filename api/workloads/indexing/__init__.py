@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from api.errors import Conflict
 from api.workloads import Context, Found, Workload
 from api.workloads.indexing.params import IndexingParams
 
@@ -27,7 +28,10 @@ def search(params: Mapping[str, Any], shared_dir: Path, words: str, /, *, limit:
     from api.workloads.indexing.lookup import search_index
     from api.workloads.indexing.places import index_file
 
-    return search_index(index_file(shared_dir, params["folder"], params.get("index")), words, limit, offset)
+    folder, index = params["folder"], params.get("index")
+    if not isinstance(folder, str) or not isinstance(index, str | None):
+        raise Conflict("there is no index yet: the task waits for the result of another one")
+    return search_index(index_file(shared_dir, folder, index), words, limit, offset)
 
 
 workload = Workload(

@@ -10,8 +10,6 @@ from api.errors import InvalidInput
 MAX_CHARACTERS = 30_000_000
 """Text of one document; a bulky one, such as a PDF that unpacks to much more than it is, is left out."""
 MAX_TITLE = 300
-READY = b"ready"
-"""What the process that reads documents says first."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]+")
 _BLANKS = re.compile(r"[^\S\n]+")
 _EMPTY_LINES = re.compile(r"\n\s*\n+")

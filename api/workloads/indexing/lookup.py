@@ -60,7 +60,7 @@ def _search(db: sqlite3.Connection, matching: str, limit: int, offset: int) -> F
 
 def _not_now(error: sqlite3.OperationalError) -> Conflict | Unavailable:
     if error.sqlite_errorname == "SQLITE_INTERRUPT":
-        return Unavailable(f"the search takes longer than {SECONDS:g} s: use rarer words")
+        return Unavailable(f"the search takes longer than {SECONDS:g} s: use rarer words, or a smaller limit")
     if "no such table" in str(error) or error.sqlite_errorname == "SQLITE_CANTOPEN":
         return Conflict("there is no index yet: the task has only just begun to write it")
     return Unavailable(f"the index cannot be read now: {error}")

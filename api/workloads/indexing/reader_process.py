@@ -12,8 +12,9 @@ import resource
 import sys
 from multiprocessing.connection import Connection
 
-from api.workloads.indexing.documents import READY, BadDocument, Document
+from api.workloads.indexing.documents import BadDocument, Document
 from api.workloads.indexing.extract import extract
+from api.workloads.indexing.reading import READY
 
 MEMORY = 1024 * 1024 * 1024
 """Address space in bytes: as much as the largest file and its text may need, several times over."""

@@ -12,12 +12,14 @@ from pathlib import Path
 from types import TracebackType
 
 from api.errors import TaskFailed
-from api.workloads.indexing.documents import READY, BadDocument, Document
+from api.workloads.indexing.documents import BadDocument, Document
 
 _ROOT = Path(__file__).resolve().parents[3]
 """The folder from which `api` is imported, installed or not."""
 _MODULE = "api.workloads.indexing.reader_process"
 START_SECONDS = 60.0
+READY = b"ready"
+"""What the process says first."""
 
 
 class Reader:

@@ -38,6 +38,28 @@ class _Counts:
     read_bytes: int = 0
 
 
+class _Speed:
+    """Reports each so many documents how fast it goes."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._since, self._bytes = time.monotonic(), 0
+
+    def report(self, ctx: Context, done: int, read_bytes: int, failed: int) -> None:
+        if done % self._every:
+            return
+        now = time.monotonic()
+        seconds = max(now - self._since, 1e-6)
+        metrics = {
+            "documents": done,
+            "documents_per_second": self._every / seconds,
+            "bytes_per_second": (read_bytes - self._bytes) / seconds,
+            "failed": failed,
+        }
+        self._since, self._bytes = now, read_bytes
+        ctx.iteration(done // self._every, metrics)
+
+
 def bring_up_to_date(params: IndexingParams, ctx: Context) -> dict[str, Any]:
     """Index what is new or has changed, take out what is gone; the task's result."""
     folder = ctx.input_folder(params.folder)
@@ -91,25 +113,12 @@ class _Run:
         return listing
 
     def _update(self, listing: Listing, total: int) -> None:
-        every = max(REPORT_DOCUMENTS, total // REPORTS)
-        began, done_before = time.monotonic(), 0
-        bytes_before = 0
+        speed = _Speed(max(REPORT_DOCUMENTS, total // REPORTS))
         for done, (path, place) in enumerate(listing.documents.items(), 1):
             self._ctx.checkpoint()
             self._bring(path, place)
             self._ctx.progress(len(listing.failures) + done, total, path[-200:])
-            if done % every == 0:
-                seconds = max(time.monotonic() - began, 1e-6)
-                self._ctx.iteration(
-                    done // every,
-                    {
-                        "documents": done,
-                        "documents_per_second": (done - done_before) / seconds,
-                        "bytes_per_second": (self._counts.read_bytes - bytes_before) / seconds,
-                        "failed": self._failures.count,
-                    },
-                )
-                began, done_before, bytes_before = time.monotonic(), done, self._counts.read_bytes
+            speed.report(self._ctx, done, self._counts.read_bytes, self._failures.count)
 
     def _bring(self, path: str, place: str) -> None:
         """One document up to date."""

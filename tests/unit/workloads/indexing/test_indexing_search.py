@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.errors import Conflict, InvalidInput, Unavailable
+from api.errors import Conflict, InvalidInput, TaskFailed, Unavailable
 from api.workloads.indexing import lookup
 from api.workloads.indexing.documents import Document, document
 from api.workloads.indexing.index import Index
@@ -162,3 +162,15 @@ def test_who_searches_sees_what_was_committed_while_somebody_writes(file: Path, 
 def test_a_word_beside_an_emoji_is_found(file: Path, index: Index) -> None:
     index.put("a.txt", b"1", document("", "Great🙂work"))
     assert ["a.txt"] == found(file, "great") == found(file, "work") == found(file, "great🙂work")
+
+
+def test_a_full_disk_fails_the_task_in_a_sentence_and_leaves_the_index_as_it_was(file: Path, index: Index) -> None:
+    put(index, a="old word")
+    pages = index._db.execute("PRAGMA page_count").fetchone()[0]
+    index._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(TaskFailed, match="disk is full"):
+        index.put("a.txt", b"2", Document("", " ".join(map(str, range(100_000)))))
+    assert ["a.txt"] == found(file, "old")
+    index._db.execute("PRAGMA max_page_count = 100000")
+    put(index, b="new word")
+    assert ["a.txt", "b.txt"] == sorted(found(file, "word"))
