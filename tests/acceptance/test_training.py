@@ -41,7 +41,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("data"), env={"RUNCAST_INPUT_DIRS": str(inputs)}) as running:
+    with ServerProcess(
+        tmp_path_factory.mktemp("data"), env={"RUNCAST_INPUT_DIRS": str(inputs), "RUNCAST_TASKS_PER_WORKER": "1"}
+    ) as running:
         yield running
 
 

@@ -192,8 +192,9 @@ def test_what_can_be_expected_is_asked_for_until_the_task_itself_says_it(
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(follow, client, task, screen, since=0, patience=None, look=looks)
         wait_until(lambda: screen.outlooks == [("pending", "2nd"), ("pending", "1st")])
-        looks.answers.append(("running", "a minute left"))
         server.append(task, *RUNNING)
+        wait_until(lambda: screen.seqs == [1, 2])  # an answer that comes before it is out of date
+        looks.answers.append(("running", "a minute left"))
         wait_until(lambda: screen.outlooks[2:] == [("running", "a minute left")])
         progress = {"current_iteration": 1, "max_iterations": 2, "progress_percent": 50.0, "eta_seconds": 5.0}
         server.append(task, "progress", progress)
