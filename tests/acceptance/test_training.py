@@ -133,7 +133,7 @@ def test_a_training_that_was_paused_ends_as_one_that_was_not(server: ServerProce
     for epoch in (3, 12):
         wait_until(reached(server.url, task_id, epoch), 60)
         assert 202 == requests.post(f"{server.url}/api/tasks/{task_id}/pause", timeout=10).status_code
-        wait_until(lambda: task(server.url, task_id)["worker"] is None)
+        wait_until(lambda: task(server.url, task_id)["worker"] is None, 60)
         assert "paused" == task(server.url, task_id)["status"]
         assert 202 == requests.post(f"{server.url}/api/tasks/{task_id}/resume", timeout=10).status_code
     wait_for_status(server.url, task_id, "completed")
