@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from api.domain.announcement import Announcement
 from api.domain.batch import Batch, BatchState
 from api.domain.dependency import Continuation, Follow
 from api.domain.estimate import Run
@@ -263,6 +264,13 @@ class Bus(Protocol):
 
     def listen(self, listener: Callable[[Doorbell], None]) -> None:
         """`listener` is called on the hub's thread, in the order of each task's commits."""
+
+
+class Announcer(Protocol):
+    """Tells those who listen to topics."""
+
+    def announce(self, announcement: Announcement) -> None:
+        """From any thread, after the commit of what it tells; never blocks, never raises."""
 
 
 # -- execution -----------------------------------------------------------------------------------------
