@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import logging
 import os
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,7 +23,14 @@ from api.config import Settings, load_settings
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
+from api.delivery.socketio.realtime import RealtimeNamespace
+from api.delivery.topics.census import Census
+from api.delivery.topics.hub import Topics
+from api.delivery.topics.logs import TopicHandler
+from api.delivery.topics.news import News
+from api.delivery.topics.stats import Stats
 from api.delivery.websocket.routes import WebSockets
+from api.domain.announcement import system_event
 from api.domain.forecast import Places
 from api.domain.retry import RetryPolicy
 from api.domain.workload import Workload
@@ -42,6 +51,7 @@ from api.runtime.base import Runtime
 from api.runtime.choose import current_runtime
 from api.runtime.lockfile import LockFile
 from api.runtime.offload import offload
+from api.services.announce import Announcements
 from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.dispatch import Bounds, Dispatcher, Limits
@@ -62,6 +72,7 @@ from api.services.schedules import Schedules
 from api.services.search import Searches
 from api.services.silence import Silence
 from api.services.submit import Check, Submitter
+from api.services.watch import Marks, Watch
 from api.store.sql import SqlStore
 from api.workloads.command.file import load_commands
 from api.workloads.registry import Workloads, load_workloads, validate_params
@@ -84,15 +95,26 @@ class Runcast:
     socketio: SocketIO
     sockets: PlainSockets
     emitter: Emitter
+    announcements: Announcements
+    topics: Topics
     backstage: Backstage
     door: Door
 
     def start(self) -> None:
         """Begin to run tasks and to look for lost doorbells; a second call does nothing."""
-        self.backstage.start()
+        if self.backstage.start():
+            logging.getLogger().addHandler(TopicHandler(self.topics))
+            self._tell("server_started", f"a server has started (process {os.getpid()})")
+
+    def _tell(self, event: str, message: str) -> None:
+        data = {"version": runcast_version(), "pid": os.getpid(), "host": socket.gethostname()}
+        self.announcements.announce(system_event(event, message, data))
 
     def goodbye(self) -> None:
         """Ask running tasks to stop, and have everyone on a socket look for a server anew. Does not wait."""
+        if not self.door.shut:
+            self._tell("server_stopping", f"a server stops (process {os.getpid()}); connect again in a moment")
+            self.topics.settle()
         self.door.shut = True
         self.backstage.leave()
         dismiss(self.socketio.server.eio, lambda: self.socketio.sleep(0))
@@ -155,6 +177,16 @@ def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPo
     )
 
 
+def _show_to_admins(socketio: SocketIO, password: str) -> None:
+    """Counts for the Socket.IO Admin UI; what is sent to clients is not among them."""
+
+    def known(auth: Any) -> bool:
+        given = str(auth.get("password", "")) if isinstance(auth, dict) and auth.get("username") == "admin" else ""
+        return hmac.compare_digest(given.encode(), password.encode())
+
+    socketio.server.instrument(auth=known, mode="production", read_only=True)
+
+
 def _serialization(settings: Settings) -> dict[str, Any]:
     if settings.serializer == "json":
         return {}
@@ -172,6 +204,8 @@ class _Core:
         self.store = SqlStore(settings.journal_url, runtime, synchronous=settings.sqlite_synchronous)
         self.bus = MemoryBus(runtime)
         self.publisher = Publisher(self.store, self.bus, utc_now)
+        self.topics = Topics(runtime, utc_now)
+        self.announcements = Announcements(self.store, utc_now, runtime, self.topics)
         self.folders = Folders(settings.data_dir)
         self.queries = Queries(self.store, utc_now)
         self.grants = Grants(
@@ -195,7 +229,12 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     follow_up = FollowUp(core.store, core.publisher, controller, utc_now, runtime, workloads, check, dispatcher.wake)
     reports = ExternalReports(core.store, core.publisher, workloads)
     scheduler = Scheduler(core.store, core.publisher, utc_now, runtime, submitter, follow_up)
-    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), (follow_up, scheduler))
+    News(core.topics, everything, core.store, runtime)
+    sockets = PlainSockets(socketio.server.eio, patience_seconds=settings.reader_patience_seconds)
+    census = Census(socketio, sockets, core.topics)
+    stats = Stats(core.topics, core.store, runtime, census.connections)
+    loops = (follow_up, scheduler, core.announcements, stats)
+    backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), loops)
     spec = create_spec(runcast_version())
     parts = Parts(
         contract=Contract(spec),
@@ -217,13 +256,26 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         broken_workloads=workloads.broken,
         input_dirs=settings.input_dirs,
         serializer=settings.serializer,
+        census=census,
     )
     register_rest(app, spec, parts)
     TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
-    sockets = PlainSockets(socketio.server.eio, patience_seconds=settings.reader_patience_seconds)
-    door = Door(guarded(WebSockets(app.wsgi_app, sockets, parts, everything), settings, policy))
+    RealtimeNamespace(socketio, core.topics, utc_now).register()
+    if settings.socketio_admin_password:
+        _show_to_admins(socketio, settings.socketio_admin_password)
+    door = Door(guarded(WebSockets(app.wsgi_app, sockets, parts, everything, core.topics), settings, policy))
     app.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented way
-    return Runcast(settings, app, socketio, sockets, Emitter(core.store, core.publisher), backstage, door)
+    return Runcast(
+        settings=settings,
+        app=app,
+        socketio=socketio,
+        sockets=sockets,
+        emitter=Emitter(core.store, core.publisher),
+        announcements=core.announcements,
+        topics=core.topics,
+        backstage=backstage,
+        door=door,
+    )
 
 
 def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
@@ -240,6 +292,7 @@ def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
         limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
         workloads=workloads,
+        announcer=core.announcements,
     )
 
 
@@ -302,6 +355,14 @@ def _backstage(
         if lock.held:
             silence.sweep()
 
+    watch = Watch(
+        core.store,
+        core.runtime,
+        core.announcements,
+        settings.data_dir,
+        Marks(settings.queue_alert, settings.disk_alert_mb * MEGABYTE),
+        lambda: lock.held,
+    )
     return Backstage(
         runtime=core.runtime,
         spawn=core.socketio.start_background_task,
@@ -309,7 +370,7 @@ def _backstage(
         grants=core.grants,
         dispatcher=dispatcher,
         sweeps=(*sweeps, sweep_silence),
-        loops=loops,
+        loops=(*loops, watch),
         store=core.store,
         retention=_retention(core),
     )

@@ -40,7 +40,11 @@ Json = dict[str, Any]
 class APIClient:
     """One server. Connections are kept open between calls; not to be shared between threads."""
 
-    def __init__(self, base_url: str = "http://localhost:5000", token: str | None = None) -> None:
+    def __init__(
+        self, base_url: str = "http://localhost:5000", token: str | None = None, *, read_seconds: float = READ_SECONDS
+    ) -> None:
+        """`read_seconds`: how long the server may take for an answer."""
+        self._timeout = (min(CONNECT_SECONDS, read_seconds), read_seconds)
         self.base_url = base_url.rstrip("/")
         self._token = token
         self._session = requests.Session()
@@ -333,9 +337,7 @@ class APIClient:
 
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         try:
-            response = self._session.request(
-                method, self.base_url + path, timeout=(CONNECT_SECONDS, READ_SECONDS), **options
-            )
+            response = self._session.request(method, self.base_url + path, timeout=self._timeout, **options)
         except requests.RequestException as exc:
             raise ConnectionLost(self._advice(exc)) from exc
         if response.ok:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.errors import ConfigError
 
+PASSWORD_LEAST = 12
 PREFIX = "RUNCAST_"
 OPEN_WARNING = "RUNCAST_OPEN=1: whoever reaches this server can run tasks on it"
 Folders = Annotated[tuple[Path, ...], NoDecode]
@@ -163,6 +164,24 @@ class Settings(BaseSettings):
         le=31_536_000,
         description="An external task fails when its reporter is not heard of for so long; 0: never.",
     )
+    queue_alert: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000_000,
+        description="Tasks that wait, from which on the topic `alerts` tells it; 0: never.",
+    )
+    disk_alert_mb: int = Field(
+        1024,
+        ge=0,
+        le=2**40,
+        description="MiB left on the disk of the data, below which the topic `alerts` tells it; 0: never.",
+    )
+    socketio_admin_password: str = Field(
+        "",
+        repr=False,
+        description="Lets the Socket.IO Admin UI look at this server in the namespace `/admin`, as the user `admin` "
+        "with this password: counts only, read-only. Empty: there is no such namespace.",
+    )
     shutdown_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How long running tasks may take to stop when the server stops."
     )
@@ -182,6 +201,13 @@ class Settings(BaseSettings):
             if not equals or not name.strip():
                 raise ValueError("write type=number, several separated by commas")
         return {name.strip(): number.strip() for name, _, number in pairs}
+
+    @field_validator("socketio_admin_password")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < PASSWORD_LEAST:
+            raise ValueError(f"at least {PASSWORD_LEAST} characters, or none to switch it off")
+        return value
 
     @field_validator("cors_origins")
     @classmethod

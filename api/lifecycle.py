@@ -66,14 +66,17 @@ class Backstage:
         self._leaving = False
         self._stopped = False
 
-    def start(self) -> None:
-        if not self._started:
-            self._started = True
-            self._spawn(self._sweep_for_ever)
-            self._spawn(self._watch_the_hub)
-            self._spawn(self._run_tasks)
-            for loop in self._loops:
-                self._spawn(loop.run)
+    def start(self) -> bool:
+        """Whether this call has started it; every other one does nothing."""
+        if self._started:
+            return False
+        self._started = True
+        self._spawn(self._sweep_for_ever)
+        self._spawn(self._watch_the_hub)
+        self._spawn(self._run_tasks)
+        for loop in self._loops:
+            self._spawn(loop.run)
+        return True
 
     def leave(self) -> None:
         """Begin to stop: no more tasks are taken, those that run are asked to end. Does not wait."""
@@ -153,6 +156,7 @@ class Backstage:
             gap = max(0.0, time.monotonic() - asleep - TICK_SECONDS)
             largest = max(largest, gap)
             metrics.HUB_GAP.observe(gap)
+            metrics.RECENT_GAP.note(gap)
             metrics.HUB_GAP_MAX.set(largest)
 
     def _wait_for_the_lock(self) -> None:

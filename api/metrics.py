@@ -19,6 +19,7 @@ SUBSCRIPTIONS = Gauge("runcast_subscriptions", "Subscribers of one task, in this
 BEHIND = Counter("runcast_fell_behind_total", "Live subscribers that had no room and went on from the journal.")
 SKIPPED = Counter("runcast_skipped_progress_total", "Superseded progress events left out for readers far behind.")
 WEBSOCKETS = Gauge("runcast_websockets", "Plain WebSockets that are open, in this process.")
+STREAMS = Gauge("runcast_streams", "Server-Sent Event streams that are open, in this process.")
 ABANDONED = Counter("runcast_abandoned_connections_total", "Connections closed because their reader took nothing.")
 HUB_GAP = Histogram(
     "runcast_hub_gap_seconds",
@@ -26,6 +27,41 @@ HUB_GAP = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2),
 )
 HUB_GAP_MAX = Gauge("runcast_hub_gap_max_seconds", "The largest such gap since the start of the process.")
+
+
+class Peak:
+    """The largest of what was noted since it was last asked for."""
+
+    def __init__(self) -> None:
+        self._largest = 0.0
+
+    def note(self, value: float) -> None:
+        self._largest = max(self._largest, value)
+
+    def taken(self) -> float:
+        largest, self._largest = self._largest, 0.0
+        return largest
+
+
+RECENT_GAP = Peak()
+"""As `HUB_GAP_MAX`, since it was last asked for."""
+
+
+def value(metric: Counter | Gauge) -> float:
+    """What it stands at, all its labels together."""
+    return sum(sample.value for family in metric.collect() for sample in family.samples if _counts(sample.name))
+
+
+def slower_than(metric: Histogram, seconds: float) -> int:
+    """How many observations were above `seconds`, one of its bounds."""
+    samples = [sample for family in metric.collect() for sample in family.samples]
+    every = sum(sample.value for sample in samples if sample.name.endswith("_count"))
+    below = sum(sample.value for sample in samples if sample.labels.get("le") == f"{seconds:.1f}")
+    return int(every - below)
+
+
+def _counts(name: str) -> bool:
+    return not name.endswith("_created")
 
 
 def failure(where: str) -> None:

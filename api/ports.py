@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from api.domain.announcement import Announcement
+from api.domain.announcement import Announcement, Parcel
 from api.domain.batch import Batch, BatchState
 from api.domain.dependency import Continuation, Follow
 from api.domain.estimate import Run
@@ -139,7 +139,20 @@ class ScheduleTransaction(Protocol):
     def delete_schedule(self, schedule_id: str) -> None: ...
 
 
-class Transaction(BatchTransaction, ScheduleTransaction, Protocol):
+class ParcelTransaction(Protocol):
+    """The part of a transaction that is about announcements between processes."""
+
+    def add_parcels(self, origin: str, parcels: Sequence[Parcel], *, keep: int) -> None:
+        """Those of one process; of all that were ever added the last `keep` stay."""
+
+    def parcels(self, *, after: int, without: str, limit: int) -> list[tuple[int, Parcel]]:
+        """What was added after number `after` by others than the origin `without`, in order, with its number."""
+
+    def last_parcel(self) -> int:
+        """The number of the latest; 0 when there is none."""
+
+
+class Transaction(BatchTransaction, ScheduleTransaction, ParcelTransaction, Protocol):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
     def task(self, task_id: str) -> Task | None: ...
@@ -327,6 +340,8 @@ class Outcome:
     """Whether there may be something in the artefact folder."""
     saved: bool = True
     """Whether there may be a checkpoint."""
+    died: bool = False
+    """The worker process ended, or had to be ended, without a word about why."""
 
 
 class Reporter(Protocol):
@@ -337,6 +352,9 @@ class Reporter(Protocol):
 
     def took_effect(self, command: str) -> None:
         """The child says that it is `paused` or `running` again."""
+
+    def announce(self, announcement: Announcement) -> None:
+        """See `Announcer`."""
 
 
 @dataclass(slots=True)

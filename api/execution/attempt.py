@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Container, Iterable
 
+from api.domain.announcement import Announcement
 from api.domain.event import Draft
 from api.errors import StaleLease
 from api.execution.capture import STACKS_SIGNAL
@@ -70,6 +71,7 @@ class Attempt:
         self._deadlines = deadlines
         self._clock = clock
         self._hearing = Hearing(child, assignment.attempt)
+        self._reporter = reporter
         self._outbox = Outbox(reporter, self._answer_mark)
         self._ladder = Ladder()
         self._limit = TimeLimit(assignment.timeout_seconds, clock())
@@ -168,6 +170,8 @@ class Attempt:
             self._ended(report)
         elif isinstance(report, Mark):
             self._tell([report])
+        elif isinstance(report, Announcement):
+            self._reporter.announce(report)
         elif isinstance(report, Effect):
             self._tell([report])
             (self._limit.pause if report.command == "paused" else self._limit.resume)(self._clock())

@@ -16,7 +16,7 @@ from typing import Any
 
 from api.domain.workload import Workload
 from api.errors import TaskPaused, WorkloadError
-from api.execution import endings, limits, traces
+from api.execution import announcing, endings, limits, traces
 from api.execution.capture import capture
 from api.execution.channel import Channel
 from api.execution.context import ChildContext
@@ -43,6 +43,7 @@ def serve(descriptor: int) -> None:
     channel = Channel(sock, limit=limits.COMMAND_LINE)
     outlet = Outlet(channel.send)
     capture(outlet)
+    announcing.connect(outlet.message)
     traces.subreaper()
     orders = _listen(channel, outlet)
     kept: Keep | None = None

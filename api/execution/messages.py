@@ -4,7 +4,8 @@ To the child: `{"do": "keep", "types", "memory"}` if it is to have more than one
 `{"do": "run", "assignment": {…}}` and `{"do": "pause" | "resume" | "cancel" | "shutdown"}`, at last `{"do": "leave"}`.
 From it: `{"say": "warm"}` when the workloads of these types are imported, and for each task `{"say": "ready"}`,
 `{"say": "event", "type", "data"}`, `{"say": "effect", "command"}`, `{"say": "mark", "number"}`, which is answered by
-`{"do": "stored", "number"}` when all that was said before it is in the journal, and, once,
+`{"do": "stored", "number"}` when all that was said before it is in the journal,
+`{"say": "announce", "topic", "type", "fields", "owner", "throttle"}`, and, once,
 `{"say": "end", "ending", "result", "error", "traceback", "files", "saved", "idle"}`.
 """
 
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from api.domain.announcement import Announcement
 from api.domain.event import Draft, EventType
 from api.execution import limits
+from api.execution.announcing import read_announcement
 from api.execution.channel import Message, NotAReport, decode, excerpt
 from api.ports import Assignment, Ending
 
@@ -78,7 +81,7 @@ class End:
         }
 
 
-Report = Ready | Warm | Effect | Mark | End | Draft
+Report = Ready | Warm | Effect | Mark | End | Draft | Announcement
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def read_report(line: bytes, attempt: int) -> Report:
         return Mark(message["number"])
     if say == "end":
         return _end(message, line)
+    if say == "announce":
+        return _announcement(message, line)
     if say == "ready":
         return Ready()
     if say == "warm":
@@ -159,6 +164,13 @@ def _event(message: Message, line: bytes, attempt: int) -> Draft:
         raise NotAReport(f"an event of {len(line):,} bytes, more than {limits.EVENT:,}")
     stamped = data if kind == EventType.LOG else {"attempt": attempt, **data}
     return Draft(EventType(str(kind)), stamped)
+
+
+def _announcement(message: Message, line: bytes) -> Announcement:
+    told = read_announcement(message)
+    if told is None or len(line) > limits.EVENT:
+        raise NotAReport(excerpt(line))
+    return told
 
 
 def _end(message: Message, line: bytes) -> End:

@@ -56,7 +56,7 @@ def outcome(facts: Facts) -> Outcome:
         return Outcome(Ending.PAUSED)
     if end is not None:
         return Outcome(Ending.FAILED, error=end.error or "the workload ended without a reason", traceback=end.traceback)
-    return Outcome(Ending.FAILED, error=_death(facts))
+    return Outcome(Ending.FAILED, error=_death(facts), died=True)
 
 
 _STOPPED: dict[Reason, Callable[[Facts], Outcome]] = {

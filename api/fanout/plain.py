@@ -62,8 +62,12 @@ class PlainSocket:
 
     def send(self, text: str) -> None:
         """Queue a message, or write it now; dropped once the connection is closed. Neither blocks nor switches."""
+        self.put(TextMessage(text))
+
+    def put(self, message: TextMessage) -> None:
+        """The same with one that others get too: it is framed once."""
         if not self.closed:
-            self.queue.put(TextMessage(text))
+            self.queue.put(message)
 
     def close(self, code: int = frames.NORMAL, reason: str = "") -> None:
         """End it after what is queued; the other side is told why."""

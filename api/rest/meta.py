@@ -7,10 +7,12 @@ from typing import Any
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.access.principals import current_principal, require
 from api.domain.event import rfc3339
+from api.domain.permission import Action
 from api.domain.workload import Workload
 from api.rest.parts import Parts
-from api.rest.schemas import Health, Readiness, WorkloadList
+from api.rest.schemas import Health, Readiness, SocketStats, WorkloadList
 from api.services.health import OK
 from api.workloads.registry import params_schema
 
@@ -45,6 +47,18 @@ def create_meta(parts: Parts) -> Blueprint:
     def get_metrics() -> Response:
         """Counters in the text format of Prometheus."""
         return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+    @blueprint.get("/ws/stats")
+    @parts.contract(ok={200: SocketStats}, tag="server")
+    def get_socket_stats() -> dict[str, Any]:
+        """The connections of this process, what they listen to, and what was broadcast."""
+        require(current_principal(), Action.LIST)
+        return {
+            "connections": parts.census.connections(),
+            "subscriptions": parts.census.subscriptions(),
+            "broadcasts": parts.census.broadcasts(),
+            "timestamp": rfc3339(parts.clock()),
+        }
 
     return blueprint
 

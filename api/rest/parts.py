@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.delivery.hub import Hub
+from api.delivery.topics.census import Census
 from api.domain.workload import Workload
 from api.ports import Clock
 from api.rest.contract import Contract
@@ -46,3 +47,4 @@ class Parts:
     input_dirs: Sequence[Path]
     serializer: str
     """Of Socket.IO messages: clients may ask which it is."""
+    census: Census

@@ -605,6 +605,25 @@ class Health(BaseModel):
     serializer: Literal["json", "msgpack"] = Field(description="How Socket.IO messages are written.")
 
 
+class Subscriptions(BaseModel):
+    tasks: int = Field(description="Of one task each, by whatever transport.")
+    topics: dict[str, int] = Field(description="Listeners by topic.")
+
+
+class Broadcasts(BaseModel):
+    announced: int = Field(description="Messages of the topic since the start of the process.")
+    sent: int = Field(description="Messages sent, counted for each listener; many may leave as one `batch`.")
+
+
+class SocketStats(BaseModel):
+    """Of the process that answers."""
+
+    connections: dict[str, int] = Field(description="Open now: `socketio`, `websocket` (plain), `sse`.")
+    subscriptions: Subscriptions
+    broadcasts: dict[str, Broadcasts] = Field(description="By topic.")
+    timestamp: str
+
+
 class Readiness(BaseModel):
     status: Literal["ok", "unavailable"]
     checks: dict[str, str]

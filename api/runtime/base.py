@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from _queue import Empty, SimpleQueue  # the C type: real locks, whatever is monkey-patched
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from selectors import BaseSelector
 from typing import Any, Protocol
 
@@ -34,6 +35,9 @@ class Runtime(Protocol):
 
     def waiter(self) -> Waiter:
         """A flag for the calling thread to wait on."""
+
+    def lock(self) -> AbstractContextManager[Any]:
+        """One that real OS threads and those of the hub can share: hold it for a moment, and never switch in it."""
 
     def sleep(self, seconds: float) -> None: ...
 

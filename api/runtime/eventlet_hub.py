@@ -48,6 +48,7 @@ class EventletRuntime(GreenRuntime):
             write=original("os").write,
             get_ident=thread.get_ident,
             start_new_thread=thread.start_new_thread,
+            allocate_lock=thread.allocate_lock,
         )
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:

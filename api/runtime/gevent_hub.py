@@ -34,6 +34,7 @@ class GeventRuntime(GreenRuntime):
             write=get_original("os", "write"),
             get_ident=get_original("_thread", "get_ident"),
             start_new_thread=get_original("_thread", "start_new_thread"),
+            allocate_lock=get_original("_thread", "allocate_lock"),
         )
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:

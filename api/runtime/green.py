@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from selectors import BaseSelector
 from typing import Any
 
@@ -22,10 +23,12 @@ class GreenRuntime(ABC):
         write: Callable[[int, bytes], int],
         get_ident: Callable[[], int],
         start_new_thread: Callable[..., int],
+        allocate_lock: Callable[[], Any],
     ) -> None:
-        """The three are the operating system's own functions, unpatched."""
+        """The four are the operating system's own functions, unpatched."""
         self._get_ident = get_ident
         self._start_new_thread = start_new_thread
+        self._allocate_lock = allocate_lock
         self._hub_thread = get_ident()
         self._mailbox = Mailbox(write)
         self.spawn(self._mailbox.drain_for_ever)
@@ -47,6 +50,10 @@ class GreenRuntime(ABC):
 
     def post(self, function: Callable[..., Any], *args: Any) -> None:
         self._mailbox.post(function, *args)
+
+    def lock(self) -> AbstractContextManager[Any]:
+        lock: AbstractContextManager[Any] = self._allocate_lock()
+        return lock
 
     def waiter(self) -> Waiter:
         return self._green_waiter() if self._get_ident() == self._hub_thread else NativeWaiter()

@@ -8,6 +8,7 @@ import selectors
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from api.runtime.base import Waiter
@@ -37,6 +38,9 @@ class ThreadRuntime:
 
     def waiter(self) -> Waiter:
         return threading.Event()
+
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.Lock()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from api import metrics
+from api.domain.announcement import system_event
 from api.domain.event import Draft
 from api.domain.lifecycle import Command, Status
 from api.domain.silence import span
@@ -17,7 +18,7 @@ from api.domain.task import Task
 from api.domain.workload import Workload
 from api.errors import Conflict, RuncastError, StaleLease, Unavailable
 from api.log import get_logger
-from api.ports import Assignment, Control, Ending, Outcome, Runner
+from api.ports import Announcer, Assignment, Control, Ending, Outcome, Runner
 from api.runtime.base import Runtime
 from api.runtime.offload import offload
 from api.services.commit import Change, unchanged
@@ -87,9 +88,11 @@ class Dispatcher:
         bounds: Bounds,
         input_dirs: Sequence[Path],
         workloads: Mapping[str, Workload],
+        announcer: Announcer,
     ) -> None:
         """`spawn` starts a background thread: `socketio.start_background_task`."""
         self._workloads = workloads
+        self._announcer = announcer
         self._runtime = runtime
         self._spawn = spawn
         self._grants = grants
@@ -211,11 +214,14 @@ class Dispatcher:
         task = grant.task
         _log.debug("attempt_started", task_id=task.id, type=task.type, attempt=task.attempt)
         try:
-            reports = _Reports(self._publisher, self._grants, attempt)
+            reports = _Reports(self._publisher, self._grants, attempt, self._announcer)
             outcome = self._runner.run(self._assignment(grant), reports, attempt.control)
             ended = _log.debug if outcome.ending is Ending.COMPLETED else _log.info
             ended("attempt_ended", task_id=task.id, attempt=task.attempt, ending=outcome.ending, error=outcome.error)
             following = self._settle(grant, outcome)
+            if outcome.died:
+                data = {"task_id": task.id, "type": task.type, "attempt": task.attempt}
+                self._announcer.announce(system_event("worker_lost", outcome.error, data))
         except Exception:  # noqa: BLE001  the slot must come back; counted, logged, recovered at the next start
             metrics.failure("attempt")
             _log.exception("attempt_broken", task_id=task.id)
@@ -296,7 +302,8 @@ class Dispatcher:
 class _Reports:
     """The runner's way into the journal, under one lease."""
 
-    def __init__(self, publisher: Publisher, grants: Grants, attempt: _Attempt) -> None:
+    def __init__(self, publisher: Publisher, grants: Grants, attempt: _Attempt, announcer: Announcer) -> None:
+        self.announce = announcer.announce
         self._publisher = publisher
         self._grants = grants
         self._grant = attempt.grant

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
+from api.domain.announcement import Parcel
 from api.domain.batch import Batch
 from api.domain.dependency import Continuation
 from api.domain.event import Event
@@ -27,6 +28,7 @@ class State:
     """(parent, child)"""
     continuations: dict[int, Continuation] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
+    parcels: dict[int, tuple[str, Parcel]] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(self.epoch, *(dict(getattr(self, each.name)) for each in fields(self)[1:]))

@@ -15,6 +15,7 @@ from api.domain.task import Task
 from api.ports import IdempotentRequest, Pending, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
 from api.store.memory_batches import MemoryBatchRows
+from api.store.memory_parcels import MemoryParcelRows
 from api.store.memory_schedules import MemoryScheduleRows
 from api.store.memory_state import State
 from api.store.tasks import MUTABLE, oldest_first
@@ -22,7 +23,7 @@ from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
-class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows):
+class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows):
     """The protocol `ports.Transaction` on a `State`."""
 
     def __init__(self, state: State, *, writable: bool) -> None:

@@ -215,6 +215,19 @@ continuations = Table(
     Column("after", Text, nullable=False),
 )
 
+# What one process announces for those who listen at others; only the last ones stay.
+parcels = Table(
+    "announcements",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("origin", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("owner", Text),
+    Column("throttle", Boolean, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("items", Text, nullable=False),
+)
+
 # One row: the journal itself.
 journal = Table(
     "journal",

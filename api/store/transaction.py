@@ -18,6 +18,7 @@ from api.store.batches import DROP_EMPTY_BATCH, BatchRows
 from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
+from api.store.parcels import ParcelRows
 from api.store.schedules import ScheduleRows
 from api.store.statement import Statement
 from api.store.values import micros, moment
@@ -25,7 +26,7 @@ from api.store.values import micros, moment
 _STATUS = frozenset({EventType.STATUS_CHANGE, EventType.ERROR})
 
 
-class SqlTransaction(BatchRows, ScheduleRows):
+class SqlTransaction(BatchRows, ScheduleRows, ParcelRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
 
     __slots__ = ("_connection", "_epoch", "_writable")

@@ -82,7 +82,7 @@ class Report:
 
     def complete(self, result: Mapping[str, Any] | None = None) -> None:
         """End the task with a result of JSON values; leaving the `with` block does it without one."""
-        data = {"status": "completed", "message": "completed", "result": _plain(result)}
+        data = {"status": "completed", "message": "completed", "result": plain(result)}
         self._end(_event("status_change", data))
 
     def __enter__(self) -> Self:
@@ -124,14 +124,14 @@ def _event(event_type: str, data: Json) -> Json:
     return {"event_type": event_type, "data": data}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON values only: what a journal takes, whatever the work hands over. NaN and infinities become null."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(each) for each in value]
-    return _plain(value.tolist()) if hasattr(value, "tolist") else str(value)
+        return [plain(each) for each in value]
+    return plain(value.tolist()) if hasattr(value, "tolist") else str(value)

@@ -31,7 +31,7 @@ def news(course: Course, event: Event) -> Message | None:
     if event.type is EventType.ERROR:
         return _error(course, event.data["error"], event.data.get("traceback"), event.at)
     if event.type is EventType.STATUS_CHANGE and course.status.terminal:
-        return _complete(course, event.data.get("result"), event.at)
+        return _complete(course, event.data.get("result"), event.data.get("message", ""), event.at)
     if event.type in (EventType.STATUS_CHANGE, EventType.PROGRESS):
         return progress(course, event.at)
     return None
@@ -43,7 +43,7 @@ def ending(task: Task) -> Message:
     course = Course(task.id, task.status)
     if task.status is Status.FAILED:
         return _error(course, task.error or "failed", None, at)
-    return _complete(course, task.result, at)
+    return _complete(course, task.result, task.message, at)
 
 
 def progress(course: Course, at: datetime) -> Message:
@@ -69,13 +69,13 @@ def refused(task_id: str, message: str, now: datetime) -> Message:
             "timestamp": rfc3339(now)}  # fmt: skip
 
 
-def _complete(course: Course, result: Any, at: datetime) -> Message:
+def _complete(course: Course, result: Any, message: str, at: datetime) -> Message:
     success = course.status is Status.COMPLETED
     return {
         "type": "complete",
         "task_id": course.task_id,
         "success": success,
-        "message": "completed" if success else "cancelled",
+        "message": (message or "completed") if success else "cancelled",
         "progress": 100,
         "result": dict(result) if result is not None else None,
         "timestamp": rfc3339(at),

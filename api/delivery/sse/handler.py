@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from api import metrics
 from api.delivery.dialects.sse import HEARTBEAT, block, event_block
 from api.delivery.hub import Hub
 from api.delivery.sse.member import PullMember
@@ -78,6 +79,7 @@ class TaskStream:
         """Every event after `cursor` until the terminal one; nothing when it is time for a heartbeat."""
         member = PullMember(self._runtime)
         subscription = self._hub.subscribe(task_id, None, member)
+        metrics.STREAMS.inc()
         try:
             while True:
                 events = member.next(self._hub, subscription, cursor, HEARTBEAT_SECONDS)
@@ -89,6 +91,7 @@ class TaskStream:
                     return
         finally:
             self._hub.unsubscribe(subscription)
+            metrics.STREAMS.dec()
 
 
 class _HistoryLostError(Exception):

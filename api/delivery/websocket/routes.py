@@ -12,7 +12,9 @@ from urllib.parse import parse_qs
 from api.access.principals import current_principal
 from api.delivery.dialects import training as training_dialect
 from api.delivery.everything import Everything
+from api.delivery.topics.hub import Topics
 from api.delivery.websocket.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connection, Delivery, Refused
+from api.delivery.websocket.realtime import RealtimeConnection
 from api.delivery.websocket.task import TaskConnection
 from api.delivery.websocket.training import AllJobsConnection, JobConnection, course_of, jobs_of
 from api.errors import Forbidden, NotFound, RuncastError
@@ -21,6 +23,7 @@ from api.fanout.plain import PlainSockets, problem
 _TASK = re.compile(r"/ws/task/([^/]+)")
 _JOB = re.compile(r"/ws/training/([^/]+)")
 ALL_JOBS = "/ws/training/all"
+REALTIME = ("/ws/realtime", "/api/ws/realtime")
 MAX_SEQ = 2**53
 Opener = Callable[[dict[str, Any]], Connection]
 
@@ -28,11 +31,14 @@ Opener = Callable[[dict[str, Any]], Connection]
 class WebSockets:
     """Passes every request on to `app` that is not for one of its addresses."""
 
-    def __init__(self, app: Any, sockets: PlainSockets, parts: Delivery, everything: Everything) -> None:
+    def __init__(
+        self, app: Any, sockets: PlainSockets, parts: Delivery, everything: Everything, topics: Topics
+    ) -> None:
         self._app = app
         self._sockets = sockets
         self._parts = parts
         self._everything = everything
+        self._topics = topics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         opener = self._opener(environ["PATH_INFO"])
@@ -48,6 +54,8 @@ class WebSockets:
     def _opener(self, path: str) -> Opener | None:
         if path == ALL_JOBS:
             return lambda environ: self._all_jobs()
+        if path in REALTIME:
+            return lambda environ: RealtimeConnection(self._parts, current_principal(), self._topics)
         for pattern, opener in ((_TASK, self._task), (_JOB, self._job)):
             if found := pattern.fullmatch(path):
                 return partial(opener, found[1])

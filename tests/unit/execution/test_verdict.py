@@ -71,7 +71,7 @@ def test_events_that_were_never_committed_make_an_attempt_lost() -> None:
 )
 def test_a_death_without_a_word_has_its_sentence(facts: dict[str, Any], sentence: str) -> None:
     """By the code that the system gives."""
-    assert Outcome(Ending.FAILED, error=sentence) == verdict(**facts)
+    assert Outcome(Ending.FAILED, error=sentence, died=True) == verdict(**facts)
 
 
 def test_the_other_sentences() -> None:

@@ -76,6 +76,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Di
         stalled_seconds=60,
         input_dirs=(),
         workloads={},
+        announcer=nothing,  # type: ignore[arg-type]
     )
     loop = threading.Thread(target=dispatcher.run, daemon=True)
     loop.start()

@@ -178,3 +178,19 @@ def run_counter(params: Counter, ctx: Context) -> Mapping[str, Any]:
 
 
 counter = Workload("test-counter", "Counts, and can go on where it was", Counter, run_counter)
+
+
+class Announce(Params):
+    count: int = Field(1, ge=0, le=100_000)
+
+
+def run_announce(params: Announce, ctx: Context) -> Mapping[str, Any]:
+    from api.realtime import broadcast_alert, broadcast_log
+
+    for number in range(params.count):
+        broadcast_log("info", f"line {number}", "test-announce")
+    broadcast_alert("test", "From a task", f"after {params.count} lines", "info")
+    return {"announced": params.count}
+
+
+announce = Workload("test-announce", "Tells those who listen to topics", Announce, run_announce)

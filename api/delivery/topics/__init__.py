@@ -1,0 +1,1 @@
+"""Announcements by topic: who listens, how often, and where the server's own come from."""
