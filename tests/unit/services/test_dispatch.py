@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Di
         stalled_seconds=60,
         input_dirs=(),
         workloads={},
-        announcer=nothing,  # type: ignore[arg-type]
+        announcer=SimpleNamespace(announce=lambda announcement: None),
     )
     loop = threading.Thread(target=dispatcher.run, daemon=True)
     loop.start()
