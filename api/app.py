@@ -72,6 +72,7 @@ from api.services.schedules import Schedules
 from api.services.search import Searches
 from api.services.silence import Silence
 from api.services.submit import Check, Submitter
+from api.services.uploads import Uploads
 from api.services.watch import Marks, Watch
 from api.store.sql import SqlStore
 from api.workloads.command.file import load_commands
@@ -255,6 +256,9 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
         workloads=workloads,
         broken_workloads=workloads.broken,
         input_dirs=settings.input_dirs,
+        uploads=Uploads(core.folders, runtime, most_bytes=settings.uploads_mb * MEGABYTE),
+        upload_bytes=settings.upload_mb * MEGABYTE,
+        folders=core.folders,
         serializer=settings.serializer,
         census=census,
     )
@@ -331,8 +335,8 @@ def _workloads(settings: Settings) -> Workloads:
 
 
 def _check(core: _Core) -> Check:
-    def check(workload: Workload, params: Mapping[str, Any], later: Collection[str] = ()) -> dict[str, Any]:
-        return validate_params(workload, params, core.settings.input_dirs, later)
+    def check(workload: Workload, params: Mapping[str, Any], owner: str, later: Collection[str] = ()) -> dict[str, Any]:
+        return validate_params(workload, params, [*core.settings.input_dirs, core.folders.uploads(owner)], later)
 
     return check
 

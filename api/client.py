@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -132,6 +133,25 @@ class APIClient:
         409 when there is no index yet.
         """
         return self._json("GET", _task(task_id, "search"), params={"q": words, "limit": limit, "offset": offset})
+
+    def upload(self, *paths: str | os.PathLike[str]) -> Json:
+        """Send files together: `{"id", "folder", "file", "files": [{"name", "file", "bytes"}], "created_at"}`.
+
+        `file` (of each of `files`, the first one's at the top too) is what `bom_file` takes, `folder` what an
+        `indexing` task does. They are held in memory while they are sent. `APIError` 413 for too many bytes, 422
+        for two files of one name; `OSError` for a file that cannot be read.
+        """
+        with ExitStack() as opened:
+            files = [("file", (Path(path).name, opened.enter_context(Path(path).open("rb")))) for path in paths]
+            return self._json("POST", "/api/files", files=files)
+
+    def uploads(self) -> Json:
+        """One's own uploads, newest first: `{"uploads": [{"id", "folder", "files", "created_at"}]}`."""
+        return self._json("GET", "/api/files")
+
+    def delete_upload(self, upload_id: str) -> None:
+        """Remove an upload with all its files; a task that still has to read it will fail."""
+        self._request("DELETE", f"/api/files/{quote(upload_id, safe='')}").close()
 
     def pause(self, task_id: str) -> Json:
         """Ask for a pause; returns the task. It takes effect at the task's next checkpoint."""

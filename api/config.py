@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     input_dirs: Folders = Field(
         (Path("config"),), description="Folders that input files may be read from, comma-separated."
     )
+    upload_mb: int = Field(100, ge=1, le=2**20, description="MiB that one upload may have, all its files together.")
+    uploads_mb: int = Field(10_240, ge=1, le=2**40, description="MiB that the uploads of one user may hold.")
     commands_file: Path | None = Field(
         None,
         description="TOML file of the commands that tasks may run, each a type of its own; none: no commands. "

@@ -15,9 +15,11 @@ from api.cli.logs import logs
 from api.cli.options import EXITS
 from api.cli.retry import retry
 from api.cli.run import run
+from api.cli.search import search
 from api.cli.serve import serve
 from api.cli.show import show
 from api.cli.submit import submit
+from api.cli.upload import upload
 from api.cli.watch import watch
 
 __all__ = ["app", "main"]
@@ -36,6 +38,8 @@ app.command("watch")(watch)
 app.command("list")(list_tasks)
 app.command("show")(show)
 app.command("logs")(logs)
+app.command("search")(search)
+app.command("upload")(upload)
 app.command("pause")(pause)
 app.command("resume")(resume)
 app.command("cancel")(cancel)

@@ -8,6 +8,7 @@ from spectree import SpecTree
 from api.rest.batches import create_batches
 from api.rest.bom import create_bom
 from api.rest.document import completed, create_spec
+from api.rest.files import create_files
 from api.rest.history import create_history
 from api.rest.meta import create_meta
 from api.rest.parts import Parts
@@ -34,6 +35,7 @@ def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
         create_results,
         create_search,
         create_bom,
+        create_files,
         create_training,
     )
     for factory in factories:

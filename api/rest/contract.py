@@ -23,6 +23,7 @@ _PATH = {
     "task_id": "The id of a task.",
     "batch_id": "The id of a batch.",
     "schedule_id": "The id of a schedule.",
+    "upload_id": "The id of an upload.",
     "path": "A file of the task, as GET /api/tasks/{task_id}/artifacts lists it.",
     "file": "The name of a picture.",
 }

@@ -28,6 +28,25 @@ _EVENT: Json = {
     }
 }
 _FILE: Json = {"200": {"*/*": {}}, "206": {"*/*": {}}}
+_FILES: Json = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "file": {
+                        "type": "array",
+                        "items": {"type": "string", "format": "binary"},
+                        "minItems": 1,
+                        "description": "Each with a file name of its own.",
+                    }
+                },
+                "required": ["file"],
+            }
+        }
+    },
+}
 _OTHER_MEDIA: dict[str, dict[str, Json]] = {
     "get_artifact": _FILE,
     "get_visualization": _FILE,
@@ -65,6 +84,8 @@ def completed(document: Json, types: Iterable[str]) -> Json:
     """`document` with media types, headers and the types of task that there are."""
     for operation in _operations(document):
         operation["parameters"] = [_parameter(each) for each in operation["parameters"]]
+        if operation["operationId"] == "upload_files":
+            operation["requestBody"] = _FILES
         if not _takes_input(operation):
             operation["responses"].pop("422", None)
         if operation["operationId"] in _BODY_MAY_BE_LEFT_OUT:

@@ -15,6 +15,7 @@ from api.runtime.base import Runtime
 from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.edit import Editor
+from api.services.folders import Folders
 from api.services.forecast import Forecasts
 from api.services.health import Readiness
 from api.services.query import Queries
@@ -23,6 +24,7 @@ from api.services.results import Results
 from api.services.schedules import Schedules
 from api.services.search import Searches
 from api.services.submit import Submitter
+from api.services.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ class Parts:
     workloads: Mapping[str, Workload]
     broken_workloads: Mapping[str, str]
     input_dirs: Sequence[Path]
+    uploads: Uploads
+    upload_bytes: int
+    """Of one request."""
+    folders: Folders
     serializer: str
     """Of Socket.IO messages: clients may ask which it is."""
     census: Census

@@ -605,6 +605,27 @@ class Health(BaseModel):
     serializer: Literal["json", "msgpack"] = Field(description="How Socket.IO messages are written.")
 
 
+class UploadedFile(BaseModel):
+    name: str
+    file: str = Field(description="What params of tasks take, such as `bom_file`.")
+    bytes: int
+
+
+class UploadShown(BaseModel):
+    id: str
+    folder: str = Field(description="What the `folder` of an `indexing` task takes.")
+    created_at: str
+    files: list[UploadedFile]
+
+
+class UploadMade(UploadShown):
+    file: str = Field(description="The first of the files.")
+
+
+class UploadList(BaseModel):
+    uploads: list[UploadShown]
+
+
 class Subscriptions(BaseModel):
     tasks: int = Field(description="Of one task each, by whatever transport.")
     topics: dict[str, int] = Field(description="Listeners by topic.")

@@ -242,7 +242,7 @@ class Dispatcher:
             artifact_dir=self._folders.working(grant.lease_id),
             result_dir=self._folders.result_dir(task),
             checkpoint_file=self._folders.checkpoint(task.id),
-            input_dirs=self._input_dirs,
+            input_dirs=(*self._input_dirs, self._folders.uploads(task.owner)),
             timeout_seconds=task.timeout_seconds,
             definition=workload.definition if workload else None,
             memory_bytes=self._bounds.memory_bytes,

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from api.domain.task import Task
 
+UPLOADS = "uploads"
+"""What the names of uploaded files begin with, in the params of tasks."""
+
 
 class Folders:
     """Paths below the data folder. `relative` names are what the API shows."""
@@ -33,8 +36,11 @@ class Folders:
 
     def shared(self, task: Task) -> Path:
         """Absolute: what all tasks of this type and owner have in common. It outlives them."""
-        owner = hashlib.sha256(task.owner.encode()).hexdigest()[:32]  # a name of a user is no name of a folder
-        return self.root / "shared" / task.type / owner
+        return self.root / "shared" / task.type / _folder_of(task.owner)
+
+    def uploads(self, owner: str) -> Path:
+        """Absolute: an input folder for the tasks of this owner alone."""
+        return self.root / "files" / _folder_of(owner) / UPLOADS
 
     def absolute(self, relative: str) -> Path:
         return self.root / relative
@@ -72,3 +78,8 @@ class Folders:
         if task.artifact_dir:
             shutil.rmtree(self.absolute(task.artifact_dir), ignore_errors=True)
         self.discard_checkpoint(task.id)
+
+
+def _folder_of(owner: str) -> str:
+    """A name of a user is no name of a folder."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:32]

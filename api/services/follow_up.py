@@ -127,7 +127,7 @@ class FollowUp:
         if workload is None:
             return _Resolution(todo, error=f"this server has no workload of the type {child.type!r}")
         try:
-            return _Resolution(todo, self._check(workload, _filled(child, results)))
+            return _Resolution(todo, self._check(workload, _filled(child, results), child.owner))
         except InvalidInput as error:
             return _Resolution(todo, error=f"its params do not fit, with the results put in: {error.message}")
         except Exception as error:  # noqa: BLE001  one task must not hold up the others; counted, logged, shown

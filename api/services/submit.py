@@ -26,9 +26,13 @@ from api.services.publish import Commit, Publisher
 
 
 class Check(Protocol):
-    def __call__(self, workload: Workload, params: Mapping[str, Any], /, later: Collection[str] = ()) -> dict[str, Any]:
-        """Valid params with defaults filled in, `InvalidInput` for others. When there are fields whose values
-        come `later`, what is wrong whatever they will be is refused, and nothing is filled in."""
+    def __call__(
+        self, workload: Workload, params: Mapping[str, Any], owner: str, /, later: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Valid params with defaults filled in, `InvalidInput` for others; `owner` may name files of its own.
+
+        When there are fields whose values come `later`, what is wrong whatever they will be is refused, and
+        nothing is filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ class Submitter:
         if elsewhere and depends_on:
             raise InvalidInput(flaws=[Flaw(("depends_on",), "an external task is not started here: it cannot wait")])
         if checked is None:
-            checked = self._check(workload, submission.params, {str(each.loc[0]) for each in found})
+            checked = self._check(workload, submission.params, principal.user, {str(each.loc[0]) for each in found})
         now = self._clock()
         return Task(
             status=Status.RUNNING if elsewhere else Status.PENDING,
