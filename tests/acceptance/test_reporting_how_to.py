@@ -15,21 +15,25 @@ from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "how-to" / "report-from-a-script.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+NAME = r'(?:report\(|name=)"([^"]+)"'
 SHOWN = {
     "nightly build": ({"artefact": "build.tar"}, {"progress", "iteration_complete", "log"}),
     "with a bar": (None, {"progress", "iteration_complete"}),
     "grid search": ({"best_score", "max_depth"}, {"progress"}),
     "search": ({"best_value"}, {"progress", "iteration_complete"}),
     "talkative": (None, {"log"}),
+    "scan": ({"pages"}, {"progress"}),
 }
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=re.findall(r'report\("([^"]+)"', "".join(PROGRAMS)))
+@pytest.mark.parametrize("program", PROGRAMS, ids=re.findall(NAME, "".join(PROGRAMS)))
 def test_a_program_of_the_page_runs_as_written(server, program, tmp_path):
-    (tmp_path / "program.py").write_text(program.replace("APIClient()", f"APIClient({server.url!r})"))
+    (tmp_path / "program.py").write_text(
+        program.replace("APIClient()", f"APIClient({server.url!r})").replace("http://localhost:5000", server.url)
+    )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "program.py"], cwd=tmp_path, env=environment, check=True, timeout=60)
-    name = re.search(r'report\("([^"]+)"', program)[1]
+    name = re.search(NAME, program)[1]
     (shown,) = find(server.url, name)
     result, kinds = SHOWN[name]
     assert ("completed", 100.0) == (shown["status"], shown["progress_percent"])
