@@ -70,4 +70,5 @@ def _workload(workload: Workload) -> dict[str, Any]:
         "description": workload.description,
         "params_schema": params_schema(workload),
         "example": dict(workload.example),
+        "searchable": workload.search is not None,
     }

@@ -583,8 +583,11 @@ class WorkloadInfo(BaseModel):
     type: str
     title: str
     description: str
-    params_schema: JsonObject
+    params_schema: JsonObject = Field(
+        description="JSON Schema. The formats `input-file` and `input-folder` take names of uploads (`POST /api/files`)."
+    )
     example: JsonObject
+    searchable: bool = Field(description="Whether `GET /api/tasks/{task_id}/search` looks into what its tasks leave.")
 
 
 class WorkloadList(BaseModel):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from api.errors import InvalidInput
 
@@ -81,8 +81,8 @@ def _check(resolve: Callable[[str, Sequence[Path]], Path]) -> Callable[[str, Val
     return check
 
 
-InputFile = Annotated[str, AfterValidator(_check(resolve_input))]
+InputFile = Annotated[str, AfterValidator(_check(resolve_input)), Field(json_schema_extra={"format": "input-file"})]
 """A field of a params model that names a file in the server's input folders; open it by `ctx.input_path`."""
 
-InputFolder = Annotated[str, AfterValidator(_check(resolve_folder))]
+InputFolder = Annotated[str, AfterValidator(_check(resolve_folder)), Field(json_schema_extra={"format": "input-folder"})]
 """The same for a folder; get it by `ctx.input_folder`."""

@@ -19,12 +19,39 @@ export function serverAddress(text) {
 
 /** The REST API of one server. */
 export class Api {
+  #known = null;
+
   constructor(server) {
     this.server = server;
   }
 
   workloads() {
     return this.#get("/workloads").then((answer) => answer.workloads);
+  }
+
+  /** Whether what tasks of this type leave can be searched; asked once. */
+  async searchable(type) {
+    this.#known ??= this.workloads().catch((problem) => {
+      this.#known = null;
+      throw problem;
+    });
+    return (await this.#known).some((workload) => workload.type === type && workload.searchable);
+  }
+
+  search(taskId, words, limit, offset) {
+    return this.#get(`/tasks/${encodeURIComponent(taskId)}/search?${new URLSearchParams({ q: words, limit, offset })}`);
+  }
+
+  /** Send files together, however long that takes. */
+  async upload(files) {
+    const body = new FormData();
+    for (const file of files) body.append("file", file, file.name);
+    const response = await fetch(`${this.server}/api/files`, { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => {
+      throw new Problem(0, { detail: `${this.server} took no files: it is away, or closed the connection.` });
+    });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Problem(response.status, answer);
+    return answer;
   }
 
   recentTasks(limit) {

@@ -3,7 +3,7 @@ import { words } from "./format.js";
 /**
  * JSON Schema of a workload's params → the fields of a form, and what a person typed → a value.
  *
- * A field is `{name, label, help, kind, required, primary, initial, options, min, max, step, suggestions}`,
+ * A field is `{name, label, help, kind, required, primary, initial, options, min, max, step, upload, suggestions}`,
  * kind one of text, integer, number, boolean, choice, json. A person meets the primary fields first: those
  * that are required and the two that the workload's example names first.
  */
@@ -25,10 +25,14 @@ export function fieldsOf(schema, example = {}) {
       min: type.minimum ?? type.exclusiveMinimum,
       max: type.maximum ?? type.exclusiveMaximum,
       step: kind === "integer" ? (type.multipleOf ?? 1) : "any",
+      upload: UPLOADS[type.format] ?? null,
       suggestions: (property.examples ?? type.examples ?? []).map(String),
     };
   });
 }
+
+/** What a field names that can be sent: one file, or a folder of several. */
+const UPLOADS = { "input-file": "file", "input-folder": "folder" };
 
 /** `{value}` for what was typed, `{}` for nothing, or `{error}` where it cannot be sent at all. */
 export function valueOf(field, typed) {

@@ -43,6 +43,6 @@ workload = Workload(
         "Makes the text, Markdown, HTML and PDF files of a folder searchable by their words. What has not changed "
         "since the last time is not read again."
     ),
-    example={"folder": "config", "patterns": ["*.json", "*.csv"]},
+    example={"folder": "config/documents"},
     search=search,
 )

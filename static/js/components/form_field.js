@@ -42,8 +42,33 @@ export class FormField {
     const name = el("label", { for: this.id }, label, required ? el("span", { class: "required" }, " required") : "");
     const hint = this.#helpId ? el("p", { class: "hint", id: this.#helpId }, help, kind === "json" ? el("span", { class: "format" }, " JSON") : "") : null;
     const control = kind === "boolean" ? [el("div", { class: "check" }, this.control, name)] : [name, this.control];
+    const sent = this.field.upload ? this.#upload() : null;
     const list = suggestions.length ? el("datalist", { id: `${this.id}-list` }, ...suggestions.map((value) => el("option", { value }))) : null;
-    return el("div", { class: "field", "data-field": this.field.name, "data-kind": kind }, ...control, list, this.#error, hint);
+    return el("div", { class: "field", "data-field": this.field.name, "data-kind": kind }, ...control, list, sent, this.#error, hint);
+  }
+
+  /** A button that sends files of this machine and fills in what the server calls them: fires `upload`. */
+  #upload() {
+    const several = this.field.upload === "folder";
+    const chosen = el("input", { type: "file", hidden: true, multiple: several, tabindex: "-1", "aria-hidden": "true" });
+    const button = el("button", { type: "button", class: "small quiet" }, several ? "Upload files…" : "Upload a file…");
+    const told = el("span", { class: "hint", role: "status" });
+    button.addEventListener("click", () => chosen.click());
+    chosen.addEventListener("change", () => {
+      const files = [...chosen.files];
+      chosen.value = "";
+      if (!files.length) return;
+      button.disabled = true;
+      told.textContent = files.length > 1 ? `Sending ${files.length} files …` : `Sending ${files[0].name} …`;
+      const done = (problem, answer) => {
+        button.disabled = false;
+        told.textContent = problem ? "" : `Sent: ${files.length > 1 ? `${files.length} files` : files[0].name}`;
+        if (problem) this.problem = problem;
+        else this.fill(several ? answer.folder : answer.file);
+      };
+      this.element.dispatchEvent(new CustomEvent("upload", { bubbles: true, detail: { files, done } }));
+    });
+    return el("div", { class: "upload" }, chosen, button, told);
   }
 }
 

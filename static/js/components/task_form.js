@@ -23,6 +23,7 @@ class TaskForm extends HTMLElement {
   connectedCallback() {
     this.#choice.setAttribute("aria-describedby", this.#about.id);
     this.#choice.addEventListener("change", () => this.#choose(this.#choice.value));
+    this.addEventListener("upload", ({ detail }) => this.#send(detail));
   }
 
   async load(api) {
@@ -34,6 +35,14 @@ class TaskForm extends HTMLElement {
       if (api === this.#api) this.#offer(workloads);
     } catch (problem) {
       if (api === this.#api) this.#tellFailure(problem);
+    }
+  }
+
+  async #send({ files, done }) {
+    try {
+      done(null, await this.#api.upload(files));
+    } catch (problem) {
+      done(problem.errors?.[0]?.msg ?? problem.message);
     }
   }
 

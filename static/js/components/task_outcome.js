@@ -1,6 +1,7 @@
 import { el } from "../dom.js";
 import { failedToLoad, loading } from "./notice.js";
 import { pictureList } from "./picture_list.js";
+import { TaskSearch } from "./task_search.js";
 import { areRecords, recordTable, valueList } from "./value_list.js";
 
 /** How a task ended: its result with pictures, or the reason of its failure with the traceback folded. */
@@ -39,7 +40,10 @@ async function showResult(element, state, api) {
   const { taskId } = state;
   try {
     const answer = await api.result(taskId);
-    if (element.isConnected) element.replaceChildren(el("h3", {}, "Result"), ...resultParts(answer, (file) => api.visualizationUrl(taskId, file)));
+    const search = (await api.searchable(state.type)) ? new TaskSearch(api, taskId) : null;
+    if (!element.isConnected) return;
+    element.replaceChildren(el("h3", {}, "Result"), ...resultParts(answer, (file) => api.visualizationUrl(taskId, file)));
+    if (search) element.append(search);
   } catch (problem) {
     element.replaceChildren(el("h3", {}, "Result"), failedToLoad("the result", problem.message, () => showResult(element, state, api)));
   }
