@@ -584,7 +584,7 @@ class WorkloadInfo(BaseModel):
     title: str
     description: str
     params_schema: JsonObject = Field(
-        description="JSON Schema. The formats `input-file` and `input-folder` take names of uploads (`POST /api/files`)."
+        description="JSON Schema. The formats `input-file` and `input-folder` take what `POST /api/files` answers."
     )
     example: JsonObject
     searchable: bool = Field(description="Whether `GET /api/tasks/{task_id}/search` looks into what its tasks leave.")

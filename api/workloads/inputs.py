@@ -81,8 +81,11 @@ def _check(resolve: Callable[[str, Sequence[Path]], Path]) -> Callable[[str, Val
     return check
 
 
-InputFile = Annotated[str, AfterValidator(_check(resolve_input)), Field(json_schema_extra={"format": "input-file"})]
+_FILE, _FOLDER = ({"format": name} for name in ("input-file", "input-folder"))
+"""So that a form can offer to send one."""
+
+InputFile = Annotated[str, AfterValidator(_check(resolve_input)), Field(json_schema_extra=_FILE)]
 """A field of a params model that names a file in the server's input folders; open it by `ctx.input_path`."""
 
-InputFolder = Annotated[str, AfterValidator(_check(resolve_folder)), Field(json_schema_extra={"format": "input-folder"})]
+InputFolder = Annotated[str, AfterValidator(_check(resolve_folder)), Field(json_schema_extra=_FOLDER)]
 """The same for a folder; get it by `ctx.input_folder`."""
