@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from api.domain.announcement import Announcement, Parcel
 from api.domain.batch import Batch, BatchState
 from api.domain.dependency import Continuation, Follow
+from api.domain.device_task import DeviceTask
 from api.domain.estimate import Run
 from api.domain.event import Draft, Event, EventType
 from api.domain.lifecycle import Status
@@ -152,7 +153,21 @@ class ParcelTransaction(Protocol):
         """The number of the latest; 0 when there is none."""
 
 
-class Transaction(BatchTransaction, ScheduleTransaction, ParcelTransaction, Protocol):
+class DeviceTransaction(Protocol):
+    """The part of a transaction that is about what devices call the tasks that they run themselves."""
+
+    def device_task(self, owner: str, device: str, client_id: int) -> DeviceTask | None: ...
+    def device_tasks(self, task_ids: Sequence[str]) -> dict[str, DeviceTask]:
+        """Of those of these tasks that a device runs, by task."""
+
+    def save_device_task(self, entry: DeviceTask, at: datetime) -> None:
+        """In place of the task that the device called so before. It goes with its task."""
+
+    def forget_device_tasks(self, before: datetime, *, limit: int) -> int:
+        """Remove those whose task had ended before then, `limit` at most; how many went."""
+
+
+class Transaction(BatchTransaction, ScheduleTransaction, ParcelTransaction, DeviceTransaction, Protocol):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
     def task(self, task_id: str) -> Task | None: ...

@@ -1,5 +1,5 @@
-"""Retention: history that is too old, or too much of one task, is removed, and idempotency keys are forgotten; tasks
-and their results stay."""
+"""Retention: history that is too old, or too much of one task, is removed, and idempotency keys and devices' own ids of
+tasks that have ended are forgotten; tasks and their results stay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from api import metrics
 from api.log import get_logger
-from api.ports import Clock, Store, Stretch
+from api.ports import Clock, Store, Stretch, Transaction
 
 _log = get_logger(__name__)
 BATCH = 500
@@ -22,10 +22,12 @@ REST_SECONDS, REST = 0.05, 10
 KEY_AGE = timedelta(days=7)
 """How long an idempotency key is remembered, whatever is kept of the history: longer than any client goes on trying to
 get one request through, and the keys of a busy server stay a few megabytes."""
+NAME_AGE = timedelta(days=7)
+"""How long after a task's end it is known what its device calls it: longer than any reader is behind."""
 
 
 class Retention:
-    """`sweep` goes through the journal once. While everything is to be kept, only idempotency keys go."""
+    """`sweep` goes through the journal once. While everything is to be kept, only keys and names go."""
 
     def __init__(
         self, store: Store, clock: Clock, sleep: Callable[[float], None], *, days: float = 0, events: int = 0
@@ -40,7 +42,9 @@ class Retention:
     def sweep(self) -> int:
         """Remove what is to go, a little at a time; how many events went. `Unavailable` ends it half-way:
         the next one goes on from there."""
-        self._forget_requests(self._clock() - KEY_AGE)
+        now = self._clock()
+        self._forget(lambda tx: tx.forget_requests(now - KEY_AGE, limit=BATCH))
+        self._forget(lambda tx: tx.forget_device_tasks(now - NAME_AGE, limit=BATCH))
         removed = 0
         for batch in self._batches():
             removed += batch
@@ -86,8 +90,8 @@ class Retention:
         self._rest(time.monotonic() - started)
         return removed
 
-    def _forget_requests(self, before: datetime) -> None:
-        while self._store.write(lambda tx: tx.forget_requests(before, limit=BATCH)) == BATCH:
+    def _forget(self, some: Callable[[Transaction], int]) -> None:
+        while self._store.write(some) == BATCH:
             self._rest(REST_SECONDS)
 
     def _rest(self, seconds: float) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from api.domain.announcement import Parcel
 from api.domain.batch import Batch
 from api.domain.dependency import Continuation
+from api.domain.device_task import DeviceTask
 from api.domain.event import Event
 from api.domain.schedule import Schedule
 from api.domain.task import Task
@@ -29,6 +30,8 @@ class State:
     continuations: dict[int, Continuation] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     parcels: dict[int, tuple[str, Parcel]] = field(default_factory=dict)
+    device_tasks: dict[tuple[str, str, int], DeviceTask] = field(default_factory=dict)
+    """By owner, device and the device's own id."""
 
     def copy(self) -> State:
         return State(self.epoch, *(dict(getattr(self, each.name)) for each in fields(self)[1:]))

@@ -15,6 +15,7 @@ from api.domain.task import Task
 from api.ports import IdempotentRequest, Pending, Stretch, TaskFilter, TaskPage
 from api.store import guards, listing
 from api.store.memory_batches import MemoryBatchRows
+from api.store.memory_devices import MemoryDeviceRows
 from api.store.memory_parcels import MemoryParcelRows
 from api.store.memory_schedules import MemoryScheduleRows
 from api.store.memory_state import State
@@ -23,7 +24,7 @@ from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
-class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows):
+class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows, MemoryDeviceRows):
     """The protocol `ports.Transaction` on a `State`."""
 
     def __init__(self, state: State, *, writable: bool) -> None:
@@ -165,6 +166,8 @@ class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows):
         gone = [key for key, request in self._state.requests.items() if request.task_id == task_id]
         for key in gone:
             del self._state.requests[key], self._state.remembered[key]
+        for entry in self.device_tasks([task_id]).values():
+            del self._state.device_tasks[entry.owner, entry.device, entry.client_id]
 
     def trim(self, task_id: str, upto: int) -> int:
         guards.must_be_writable(self._writable)

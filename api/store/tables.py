@@ -158,6 +158,23 @@ requests = Table(
 Index("ix_idempotency_keys_task", requests.c.task_id)
 Index("ix_idempotency_keys_created", requests.c.created_at)
 
+# What a device calls a task that it runs itself, and what it said of it.
+device_tasks = Table(
+    "device_tasks",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("device", Text, primary_key=True),
+    Column("client_id", BigInteger, primary_key=True),
+    Column("task_id", Text, ForeignKey("tasks.id", ondelete="CASCADE"), nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("start_ms", BigInteger, nullable=False),
+    Column("server_task_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_device_tasks_task", device_tasks.c.task_id, unique=True)
+Index("ix_device_tasks_created", device_tasks.c.created_at)
+
 batches = Table(
     "batches",
     metadata,

@@ -15,6 +15,7 @@ from api.domain.task import Task
 from api.ports import IdempotentRequest, Pending, Stretch, TaskFilter, TaskPage
 from api.store import events, guards, listing, requests, tasks, trimming
 from api.store.batches import DROP_EMPTY_BATCH, BatchRows
+from api.store.devices import DeviceRows
 from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
@@ -26,7 +27,7 @@ from api.store.values import micros, moment
 _STATUS = frozenset({EventType.STATUS_CHANGE, EventType.ERROR})
 
 
-class SqlTransaction(BatchRows, ScheduleRows, ParcelRows):
+class SqlTransaction(BatchRows, ScheduleRows, ParcelRows, DeviceRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
 
     __slots__ = ("_connection", "_epoch", "_writable")
@@ -172,7 +173,7 @@ class SqlTransaction(BatchRows, ScheduleRows, ParcelRows):
         guards.must_be_writable(self._writable)
         self._connection.change(events.DELETE, {"task_id": task_id})
         task = self.task(task_id)
-        self._connection.change(tasks.DELETE, {"task_id": task_id})  # tags and keys go with it
+        self._connection.change(tasks.DELETE, {"task_id": task_id})  # tags, keys and names go with it
         if task is not None and task.batch_id is not None:
             self._connection.change(DROP_EMPTY_BATCH, {"batch_id": task.batch_id})
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from api.domain.device_task import DeviceTask
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Status
 from api.errors import Unavailable
 from api.ports import IdempotentRequest, Transaction
-from api.services.retention import BATCH, KEY_AGE, REST_SECONDS, Retention
+from api.services.retention import BATCH, KEY_AGE, NAME_AGE, REST_SECONDS, Retention
 from api.store.memory import MemoryStore
 from tests.support.stores import START, a_task, task_id
 
@@ -129,6 +130,16 @@ def test_a_task_that_is_deleted_meanwhile_does_no_harm(store: Batches) -> None:
 
     Retention(store, lambda: START, delete, events=1).sweep()
     assert ([], [3]) == (store.seqs(1), store.seqs(2))
+
+
+def test_what_a_device_called_a_task_is_forgotten_some_time_after_its_end(store: Batches) -> None:
+    ends = {1: START - NAME_AGE - MINUTE, 2: START - NAME_AGE + MINUTE, 3: None}
+    for number, at in ends.items():
+        store.fill(number, 1, completed_at=at)
+        entry = DeviceTask("local", "phone", number, task_id(number), "x", 0)
+        store.write(lambda tx, entry=entry: tx.save_device_task(entry, START - 2 * NAME_AGE))
+    retention(store, now=START).sweep()
+    assert {task_id(2), task_id(3)} == set(store.read(lambda tx: tx.device_tasks([*map(task_id, ends)])))
 
 
 def remember(store: Batches, **ages: timedelta) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from api.domain.lifecycle import Status
 from api.ports import TaskFilter
-from api.store import events, listing, requests, tasks, trimming
+from api.store import devices, events, listing, requests, tasks, trimming
 from api.store.engine import Connection, Database
 from api.store.migrate import migrate
 from api.store.statement import Statement
@@ -94,6 +94,15 @@ def test_trimming_looks_at_the_events_of_its_task_alone(connection: Connection) 
     assert "SEARCH events USING PRIMARY KEY (task_id=? AND seq>?)" == plan(connection, trimming.AGES)
     assert "SEARCH events USING PRIMARY KEY (task_id=? AND seq<?)" == plan(connection, trimming.REMOVE)
     assert 3 == plan(connection, trimming.LATEST).count("COVERING INDEX ix_events_type (task_id=? AND type=?)")
+
+
+def test_the_names_that_devices_have_for_tasks_are_found_by_their_indexes(connection: Connection) -> None:
+    whole = "SEARCH device_tasks USING PRIMARY KEY (owner=? AND device=? AND client_id=?)"
+    assert whole == plan(connection, devices.FIND)
+    assert plan(connection, devices.OF_TASKS) == "SEARCH device_tasks USING INDEX ix_device_tasks_task (task_id=?)"
+    steps = plan(connection, devices.FORGET)
+    assert "SEARCH device_tasks USING INDEX ix_device_tasks_created (created_at<?)" in steps
+    assert "SCAN" not in steps
 
 
 def test_old_idempotency_keys_are_found_by_their_index(connection: Connection) -> None:
