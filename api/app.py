@@ -20,6 +20,9 @@ from api.access.guard import guarded
 from api.access.origins import LOOPBACK_ORIGIN, OriginPolicy
 from api.bus.memory import MemoryBus
 from api.config import Settings, load_settings
+from api.delivery.devices.feed import Feed
+from api.delivery.devices.handler import DevicesNamespace
+from api.delivery.devices.identity import DeviceCookies
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
@@ -54,6 +57,7 @@ from api.runtime.offload import offload
 from api.services.announce import Announcements
 from api.services.batches import Batches
 from api.services.control import Controller
+from api.services.devices import Devices
 from api.services.dispatch import Bounds, Dispatcher, Limits
 from api.services.edit import Editor
 from api.services.emit import Emitter
@@ -137,8 +141,9 @@ def create_app(settings: Settings | None = None) -> Runcast:
     runtime = current_runtime()
     app = _flask(settings)
     policy = OriginPolicy(settings)
-    socketio = _socketio(app, settings, runtime, policy)
-    return _assemble(settings, runtime, app, socketio, policy)
+    cookies = DeviceCookies()
+    socketio = _socketio(app, settings, runtime, policy, cookies)
+    return _assemble(settings, runtime, app, socketio, policy, cookies)
 
 
 def utc_now() -> datetime:
@@ -162,7 +167,9 @@ def _flask(settings: Settings) -> Flask:
     return app
 
 
-def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPolicy) -> SocketIO:
+def _socketio(
+    app: Flask, settings: Settings, runtime: Runtime, policy: OriginPolicy, cookies: DeviceCookies
+) -> SocketIO:
     return SocketIO(
         app,
         async_mode=runtime.name,
@@ -174,6 +181,7 @@ def _socketio(app: Flask, settings: Settings, runtime: Runtime, policy: OriginPo
         ping_timeout=settings.ping_timeout_seconds,
         patience_seconds=settings.reader_patience_seconds,
         compression=settings.compression == "on",
+        greet=cookies.headers,
         **_serialization(settings),
     )
 
@@ -218,7 +226,9 @@ class _Core:
         )
 
 
-def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, policy: OriginPolicy) -> Runcast:
+def _assemble(
+    settings: Settings, runtime: Runtime, app: Flask, socketio: SocketIO, policy: OriginPolicy, cookies: DeviceCookies
+) -> Runcast:
     core = _Core(settings, runtime, socketio)
     workloads = _workloads(settings)
     hub = Hub(core.store, core.bus, runtime)
@@ -264,6 +274,9 @@ def _assemble(settings: Settings, runtime: Runtime, app: Flask, socketio: Socket
     )
     register_rest(app, spec, parts)
     TasksNamespace(socketio, runtime, hub, everything, core.queries, controller, submitter, reports, utc_now).register()
+    devices = Devices(core.store, core.publisher, utc_now, submitter, reports)
+    feed = Feed(everything, devices, socketio, runtime)
+    DevicesNamespace(socketio, runtime, feed, devices, cookies, utc_now).register()
     RealtimeNamespace(socketio, core.topics, utc_now).register()
     if settings.socketio_admin_password:
         _show_to_admins(socketio, settings.socketio_admin_password)

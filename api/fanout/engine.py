@@ -14,13 +14,21 @@ from engineio.packet import OPEN, Packet
 from api.fanout import deflate, handshake
 from api.fanout.clockwork import Clockwork
 from api.fanout.outbox import Outbox, Owner
-from api.fanout.session import Session
+from api.fanout.session import Greeting, Session
 
 PARTING_SECONDS = 5.0
 """How long a polling client that the server has closed may ask for what it was sent before."""
 MESSAGE_BYTES = 64 * 1024
 """The most that one incoming message may have, all its fragments together."""
 _METHODS = frozenset(("GET", "POST", "OPTIONS"))
+
+Greet = Callable[[str, dict[str, Any]], Greeting]
+"""(session id, environ of its first request) → headers for the answer."""
+
+
+def no_greeting(sid: str, environ: dict[str, Any]) -> Greeting:
+    return ()
+
 
 OpenChannel = Callable[[Session, dict[str, Any]], Any]
 
@@ -33,6 +41,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
     compression: bool = False
     clockwork: Clockwork
     open_channel: OpenChannel
+    greet: Greet
     _owner: Owner
     _running: bool
     _parting: dict[str, tuple[float, Session]]
@@ -43,6 +52,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
         server.__class__ = cls
         server.kit, server._owner, server.open_channel = kit, owner, open_channel
         server.max_message_bytes = max_message_bytes
+        server.greet = no_greeting
         server.clockwork = Clockwork(
             server.sockets,
             ping_interval=server.ping_interval,
@@ -121,7 +131,8 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             return session.handle_get_request(environ, start_response)
         session.connected = True
         try:
-            return self._ok(session.poll(), headers=self._cookies(sid), jsonp_index=jsonp_index)
+            headers = [*self._cookies(sid), *self.greet(sid, environ)]
+            return self._ok(session.poll(), headers=headers, jsonp_index=jsonp_index)
         except exceptions.QueueEmpty:
             return self._bad_request()
 
@@ -144,9 +155,9 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
             answer["response"] = b"ok"  # the library shouts
         return answer
 
-    def _cookies(self, sid: str) -> list[tuple[str, str]] | None:
+    def _cookies(self, sid: str) -> list[tuple[str, str]]:
         if not self.cookie:
-            return None
+            return []
         attributes = (
             self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie, "path": "/", "SameSite": "Lax"}
         )

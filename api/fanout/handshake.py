@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -33,14 +33,18 @@ def problem(environ: Mapping[str, Any]) -> str | None:
     return None if len(key) == 16 else "Sec-WebSocket-Key must be 16 bytes in base64"
 
 
-def answer(environ: Mapping[str, Any], extension: str = "") -> bytes:
-    """The response after which both sides speak in frames, by the terms of `extension` if there is one."""
+def answer(environ: Mapping[str, Any], extension: str = "", headers: Iterable[tuple[str, str]] = ()) -> bytes:
+    """The response after which both sides speak in frames, by the terms of `extension` if there is one.
+
+    `headers`: more of them, of names and values that may stand there.
+    """
     digest = hashlib.sha1(environ["HTTP_SEC_WEBSOCKET_KEY"].encode() + _GUID.encode(), usedforsecurity=False).digest()
     accept = base64.b64encode(digest).decode()
     agreed = f"Sec-WebSocket-Extensions: {extension}\r\n" if extension else ""
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers)
     return (
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept}\r\n{agreed}\r\n"
+        f"Sec-WebSocket-Accept: {accept}\r\n{agreed}{more}\r\n"
     ).encode()
 
 

@@ -43,7 +43,8 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     sock = hub_socket.taken_over(green)
     kernel.prepare(sock)
     deflates = session.server.deflates(environ)
-    HubWebSocket(sock, session, deflates).start(handshake.answer(environ, deflate.ANSWER if deflates else ""), early)
+    answer = handshake.answer(environ, deflate.ANSWER if deflates else "", session.greeting(environ))
+    HubWebSocket(sock, session, deflates).start(answer, early)
     return ()
 
 

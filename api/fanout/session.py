@@ -7,6 +7,7 @@ or is driven by eventlet's hub is the channel's business.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from engineio import exceptions
@@ -19,6 +20,8 @@ from api.fanout.frames import NORMAL
 from api.fanout.outbox import Outbox
 
 _PROBE = "probe"
+Greeting = Sequence[tuple[str, str]]
+"""Headers of the answer that opens a session."""
 CROSSING_SECONDS = 0.3
 """How long the packet that closes a polling session waits for a poll: of two requests that a client sends at once,
 the HTTP server may read either first."""
@@ -217,6 +220,10 @@ class Session:
         surplus = self.upgrading or self.upgraded
         return self.server.open_channel(_Surplus(self.server) if surplus else self, environ)
 
+    def greeting(self, environ: dict[str, Any]) -> Greeting:
+        """Headers for the answer to a WebSocket; an upgrade has had them with the first poll."""
+        return () if self.connected else self.server.greet(self.sid, environ)
+
     def opened(self, channel: Any) -> None:
         """A WebSocket stands: the first transport of the session, or one that it may move to."""
         if self.connected:
@@ -267,6 +274,9 @@ class _Surplus:
     def __init__(self, server: Any) -> None:
         self.server = server
         self.queue = _NO_QUEUE
+
+    def greeting(self, environ: dict[str, Any]) -> Greeting:
+        return ()
 
     def opened(self, channel: Any) -> None:
         channel.dismiss()

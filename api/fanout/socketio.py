@@ -11,7 +11,7 @@ from typing import Any
 import flask_socketio
 
 from api.fanout.clockwork import OWING_SECONDS
-from api.fanout.engine import MESSAGE_BYTES, Engine
+from api.fanout.engine import MESSAGE_BYTES, Engine, Greet, no_greeting
 from api.fanout.outbox import Outbox
 from api.fanout.patience import PATIENCE_SECONDS, Patience
 from api.fanout.rooms import Rooms
@@ -34,6 +34,8 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
     - `connect_timeout` (10 seconds): a client that has not connected to a namespace by then is closed.
     - `compression` (False): permessage-deflate for WebSockets that offer it.
     - `patience_seconds` (60): a reader that takes nothing for so long is closed.
+    - `greet(eio_sid, environ)`: more headers, (name, value) each, for the answer that opens a session, by polling or by
+      WebSocket; called before any `connect`.
 
     `on_full(eio_sid)` is called when more than 64 KiB wait for a connection and `on_drained(eio_sid)` when
     there is room again; both in the middle of an emit or a write, so they must neither block nor switch.
@@ -49,6 +51,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         max_message_bytes: int = MESSAGE_BYTES,
         connect_timeout: float = OWING_SECONDS,
         compression: bool = False,
+        greet: Greet = no_greeting,
         **options: Any,
     ) -> None:
         self.on_full: Heard = _nothing
@@ -59,6 +62,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         self._max_message_bytes = max_message_bytes
         self._connect_timeout = connect_timeout
         self._compression = compression
+        self._greet = greet
         super().__init__(app, **options)
 
     def init_app(self, app: Any, **options: Any) -> None:
@@ -74,6 +78,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         )
         engine.clockwork.owing_seconds = self._connect_timeout
         engine.compression = self._compression
+        engine.greet = self._greet
         Server.fit(self.server)
 
     def outbox(self, sid: str, namespace: str) -> Outbox | None:

@@ -28,7 +28,7 @@ def open_channel(session: Session, environ: dict[str, Any]) -> Any:
     with suppress(OSError):
         raw.settimeout(None)  # `Patience` decides how long a reader may take
         kernel.prepare(raw)
-        raw.sendall(handshake.answer(environ, deflate.ANSWER if deflates else ""))
+        raw.sendall(handshake.answer(environ, deflate.ANSWER if deflates else "", session.greeting(environ)))
     BlockingWebSocket(raw, receive, session, deflates).serve()
     hand_back()
     return ()

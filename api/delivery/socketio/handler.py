@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import request
-
-from api import metrics
 from api.access.principals import current_principal, require
 from api.delivery.dialects.resource import task_resource
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
+from api.delivery.socketio.answering import Answer, AnsweringNamespace, sid
 from api.delivery.socketio.connection import Connection, Connections
 from api.delivery.socketio.member import RoomAudience, RoomChannel, RoomMember, Where, passes
 from api.delivery.socketio.packets import NAMESPACE, UPDATE
@@ -27,7 +25,6 @@ from api.domain.event import rfc3339
 from api.domain.permission import Action, Principal, Role
 from api.errors import Conflict, NotFound, RuncastError
 from api.fanout import SocketIO
-from api.log import get_logger
 from api.ports import Clock
 from api.runtime.base import Runtime
 from api.services.control import Controller
@@ -35,14 +32,13 @@ from api.services.query import History, Queries
 from api.services.report import ExternalReports
 from api.services.submit import Submitter
 
-_log = get_logger(__name__)
 MAX_SUBSCRIPTIONS = 1000
 """Of one connection."""
 
-Answer = dict[str, Any]
 
+class TasksNamespace(AnsweringNamespace):
+    name = NAMESPACE
 
-class TasksNamespace:
     def __init__(
         self,
         socketio: SocketIO,
@@ -55,7 +51,7 @@ class TasksNamespace:
         reports: ExternalReports,
         clock: Clock,
     ) -> None:
-        self._socketio = socketio
+        super().__init__(socketio)
         self._hub = hub
         self._everything = everything
         self._queries = queries
@@ -69,12 +65,10 @@ class TasksNamespace:
         on = self._socketio.on_event
         on("connect", self.connect, namespace=NAMESPACE)
         on("disconnect", self.disconnect, namespace=NAMESPACE)
-        for name in ("subscribe", "unsubscribe", "control", "report", "heartbeat"):
-            on(name, self._answered(getattr(self, name)), namespace=NAMESPACE)
-        on("*", self._answered(self.unknown, with_name=True), namespace=NAMESPACE)
+        self._answer_to("subscribe", "unsubscribe", "control", "report", "heartbeat")
 
     def connect(self, auth: Any = None) -> None:
-        connection = self._connections.open(_sid())
+        connection = self._connections.open(sid())
         greeting = {
             "message": "connected to Runcast",
             "client_id": connection.sid,
@@ -84,7 +78,7 @@ class TasksNamespace:
         self._send("connected", greeting)
 
     def disconnect(self, reason: Any = None) -> None:
-        self._connections.close(_sid())
+        self._connections.close(sid())
 
     def subscribe(self, data: Any) -> Answer:
         wish = subscribe_request(data)
@@ -141,7 +135,7 @@ class TasksNamespace:
 
     def unsubscribe(self, data: Any) -> Answer:
         task_id = task_id_of(data)
-        connection = self._connections.get(_sid())
+        connection = self._connections.get(sid())
         member = connection.members.pop(task_id, None) if connection is not None else None
         if member is not None:
             member.withdraw()
@@ -175,14 +169,11 @@ class TasksNamespace:
         task = self._reports.heartbeat(current_principal(), task_id_of(data))
         return {"task_id": task.id, "status": str(task.status)}
 
-    def unknown(self, name: str, *data: Any) -> Answer:
-        raise _Unknown(f"there is no event {str(name)[:50]!r} in {NAMESPACE}")
-
     def _admit(
         self, wish: SubscribeRequest, channel: Where, begin_anew: Callable[[Connection], Callable[[], int] | None]
     ) -> RoomMember[Where] | None:
         """A place for the subscription, instead of an earlier one to the same task."""
-        connection = self._connections.get(_sid())
+        connection = self._connections.get(sid())
         if connection is None:
             return None  # disconnected in the meantime
         mine = connection.members
@@ -195,35 +186,9 @@ class TasksNamespace:
         mine[wish.task_id] = member
         return member
 
-    def _send(self, name: str, message: Answer) -> None:
-        self._socketio.emit(name, message, namespace=NAMESPACE, to=_sid())
-
-    def _answered(self, handler: Callable[..., Answer], *, with_name: bool = False) -> Callable[..., Answer]:
-        """`handler` with its result as acknowledgement, and its errors as an `error` event and one."""
-
-        def answer(*data: Any) -> Answer:
-            try:
-                arguments = data if with_name else (data[0] if data else None,)
-                return {"ok": True, **handler(*arguments)}
-            except RuncastError as error:
-                return self._refuse(error.code, error.message, data)
-            except Exception:  # noqa: BLE001  a bug of ours: the client hears that, the log hears what
-                metrics.failure("socketio_handler")
-                _log.exception("handler_failed", handler=getattr(handler, "__name__", "?"))
-                return self._refuse("internal", "the server made an error; it has been logged", data)
-
-        return answer
-
-    def _refuse(self, code: str, message: str, data: tuple[Any, ...]) -> Answer:
-        error = {"message": message, "code": code}
-        if data and isinstance(data[0], dict) and isinstance(data[0].get("task_id"), str):
-            error["task_id"] = data[0]["task_id"][:64]
-        self._send("error", error)
-        return {"ok": False, **error}
-
-
-class _Unknown(RuncastError):
-    code = "unknown_event"
+    def _about(self, data: Any) -> Answer:
+        task_id = data.get("task_id") if isinstance(data, dict) else None
+        return {"task_id": task_id[:64]} if isinstance(task_id, str) else {}
 
 
 class _TooMany(RuncastError):
@@ -250,7 +215,3 @@ def _send_present(connection: Connection, channel: RoomChannel, present: History
     for event in present.events:
         if passes(event, channel.types):
             connection.send(UPDATE, event.envelope())
-
-
-def _sid() -> str:
-    return str(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO adds it to the request

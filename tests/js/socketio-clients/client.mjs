@@ -1,8 +1,8 @@
 // The official client in the hands of a test: commands come in as lines of JSON, what it hears goes out as such.
-// node client.mjs VERSION URL TRANSPORTS AUTH [PARSER]
+// node client.mjs VERSION URL TRANSPORTS AUTH NAMESPACES [PARSER]
 import { createInterface } from "node:readline";
 
-const [version, url, transports, auth, parserName] = process.argv.slice(2);
+const [version, url, transports, auth, namespaces, parserName] = process.argv.slice(2);
 const { Manager } = await import(`client-${version}`);
 const say = (...line) => process.stdout.write(`${JSON.stringify(line, packed)}\n`);
 
@@ -10,7 +10,7 @@ const parser = parserName ? { parser: (await import(parserName)).default } : {};
 const options = { transports: transports.split(","), reconnection: false, forceNew: true, ...parser };
 const manager = new Manager(url, options);
 const sockets = {};
-for (const namespace of ["/", "/a", "/b"]) sockets[namespace] = open(namespace);
+for (const namespace of namespaces.split(",")) sockets[namespace] = open(namespace);
 
 function open(namespace) {
   const socket = manager.socket(namespace, { auth: JSON.parse(auth) ?? {} });

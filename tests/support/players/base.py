@@ -26,7 +26,7 @@ class Message(NamedTuple):
 
 
 class Player(ABC):
-    """One connection, in three namespaces. `heard` has everything in the order in which it came.
+    """One connection, in several namespaces. `heard` has everything in the order in which it came.
 
     A question of the server is answered with its own arguments, after the word "answer".
     """

@@ -21,7 +21,14 @@ VERSIONS = ("4.5.4", "4.8.4")
 
 class JsPlayer(Player):
     def __init__(
-        self, url: str, transports: Sequence[str], auth: Any = None, *, version: str, parser: str = ""
+        self,
+        url: str,
+        transports: Sequence[str],
+        auth: Any = None,
+        *,
+        version: str = VERSIONS[-1],
+        parser: str = "",
+        namespaces: Sequence[str] = NAMESPACES,
     ) -> None:
         super().__init__()
         node_modules(FOLDER)
@@ -35,12 +42,13 @@ class JsPlayer(Player):
             url,
             ",".join(transports),
             json.dumps(auth),
+            ",".join(namespaces),
             parser,
         ]
         self._process = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, name="js-player", daemon=True)
         self._reader.start()
-        if refusals := {each for each in (self._answer() for _ in NAMESPACES) if each is not None}:
+        if refusals := {each for each in (self._answer() for _ in namespaces) if each is not None}:
             self.close()
             raise ConnectionError(str(refusals))
 

@@ -16,17 +16,25 @@ CLOSE_SECONDS = 10
 
 
 class PythonPlayer(Player):
-    def __init__(self, url: str, transports: Sequence[str], auth: Any = None, *, serializer: str = "default") -> None:
+    def __init__(
+        self,
+        url: str,
+        transports: Sequence[str],
+        auth: Any = None,
+        *,
+        serializer: str = "default",
+        namespaces: Sequence[str] = NAMESPACES,
+    ) -> None:
         super().__init__()
         self._sio = socketio.Client(
             reconnection=False, serializer=serializer, websocket_extra_options={"skip_utf8_validation": True}
         )
         handle_in_order(self._sio.eio)
-        for namespace in NAMESPACES:
+        for namespace in namespaces:
             self._sio.on("*", partial(self._heard, namespace), namespace=namespace)
             self._sio.on("disconnect", partial(self._lost, namespace), namespace=namespace)
         self._sio.connect(
-            url, transports=list(transports), namespaces=list(NAMESPACES), auth=auth, wait_timeout=ANSWER_SECONDS
+            url, transports=list(transports), namespaces=list(namespaces), auth=auth, wait_timeout=ANSWER_SECONDS
         )
 
     def transport(self) -> str:

@@ -1,0 +1,1 @@
+"""Many devices with one list: the default namespace of Socket.IO."""
