@@ -11,6 +11,7 @@ import pytest
 import requests
 from websockets.sync.client import ClientConnection, connect
 
+from tests.support.byte_reader import ByteReader
 from tests.support.devices import SECONDS, Device, Devices, Json
 from tests.support.events import history, submit, task, wait_for_status
 from tests.support.servers import ServerProcess
@@ -295,6 +296,60 @@ def test_polling_gives_the_cookie_too(server: ServerProcess) -> None:
     first = requests.get(address, timeout=SECONDS)
     assert {"runcast_device"} == set(first.cookies.keys())
     assert "Set-Cookie" not in requests.get(address, timeout=SECONDS, cookies=first.cookies).headers
+
+
+def test_a_reader_that_stops_holds_nobody_up_and_ends_with_the_right_list(server: ServerProcess, devices: Make) -> None:
+    """It takes nothing while more moves than the server and the kernel keep for it."""
+    slow = ByteReader(server.url)
+    while not slow.events:
+        slow.read(4096)
+    phone, laptop = devices("phone"), devices("laptop")
+    begun = {number: phone.begin(number, formData={"text": "x" * 20_000}) for number in range(100, 160)}
+    for number in range(100, 130):
+        phone.say("task_progress", id=number, progress=50)
+        phone.say("task_completed", id=number, result={"text": "y" * 10_000})
+    for number in range(100, 130):
+        laptop.wait_for("task_completed", id=laptop.number_of(begun[number]))
+    known = {begun[number]: laptop.number_of(begun[number]) for number in begun}
+    while not {known[begun[number]] for number in range(130, 160)} <= listed(slow.events).keys():
+        slow.read(65536)
+    assert not {known[begun[number]] for number in range(100, 130)} & listed(slow.events).keys()
+    for number in range(130, 160):
+        phone.say("task_completed", id=number)
+    while set(known.values()) & listed(slow.events).keys():
+        slow.read(65536)
+    slow.close()
+
+
+def listed(events: list[list[Any]]) -> dict[int, Json]:
+    """The list of a client that heard these events; what it does not know is not to be told of."""
+    shown: dict[int, Json] = {}
+    for name, message in events:
+        if name == "active_tasks":
+            shown = {each["id"]: each for each in message["tasks"]}
+        elif name == "task_created":
+            assert message["id"] not in shown
+            shown[message["id"]] = message
+        elif name == "task_progress":
+            shown[message["id"]] |= message
+        else:
+            del shown[message["id"]]
+    return shown
+
+
+def test_a_second_server_on_the_same_journal_has_the_same_list(start_server: Callable[..., ServerProcess]) -> None:
+    """The same ids too, and a device may go on there."""
+    runs = start_server()
+    other = ServerProcess(runs.data_dir, awaits="/api/health")
+    with other, Devices(runs.url) as here, Devices(other.url) as there:
+        phone, laptop, far = here("phone"), here("laptop"), there("laptop")
+        begun = phone.begin(1)
+        allotted = laptop.number_of(begun)
+        assert allotted == far.number_of(begun)
+        moved = there("phone")
+        assert 1 == moved.list[0]["id"]
+        assert moved.say("task_completed", id=1, result="there")["ok"]
+        assert ["there", "there"] == [each.wait_for("task_completed", id=allotted)["result"] for each in (laptop, far)]
 
 
 def test_a_device_goes_on_after_a_restart_of_the_server(start_server: Callable[..., ServerProcess]) -> None:
