@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,18 @@ class Told:
     message: str
 
 
+def nothing() -> None:
+    """Nobody waits for it."""
+
+
 class Connection:
     def __init__(self, sid: str, principal: Principal, device: str, socketio: SocketIO) -> None:
         self.sid = sid
         self.principal = principal
         self.device = device
         self.here = True
+        self.listed: Callable[[], None] = nothing
+        """Called when it has its list."""
         self.told: dict[str, Told] = {}
         """Its list, by task."""
         self.behind: dict[str, Moved] = {}

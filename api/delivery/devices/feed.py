@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 
-from api.delivery.devices.connection import Connection
+from api.delivery.devices.connection import Connection, nothing
 from api.delivery.devices.inbox import Inbox
 from api.delivery.devices.pump import Pump
 from api.delivery.everything import Everything
 from api.fanout import SocketIO
 from api.runtime.base import Runtime
 from api.services.devices import Devices
+
+LIST_SECONDS = 5.0
 
 
 class Feed:
@@ -26,7 +28,18 @@ class Feed:
         """Of the thread that runs."""
 
     def open(self, connection: Connection) -> None:
-        """It gets the list soon, and then whatever happens. Does not wait for it."""
+        """It gets the list, and then whatever happens.
+
+        Blocks the caller until it has the list, so that all that begins later comes as `task_created`; while the
+        journal is away, for `LIST_SECONDS` at most.
+        """
+        waiter = self._runtime.waiter()
+        connection.listed = waiter.set
+        self._welcome(connection)
+        waiter.wait(LIST_SECONDS)
+        connection.listed = nothing
+
+    def _welcome(self, connection: Connection) -> None:
         with self._lock:
             known = self._inbox
             inbox = self._inbox = known or Inbox(self._runtime)
@@ -37,6 +50,7 @@ class Feed:
 
     def close(self, connection: Connection) -> None:
         connection.here = False
+        connection.listed()
         with self._lock:
             if self._inbox is not None:
                 self._inbox.wake()

@@ -37,6 +37,7 @@ class Teller:
             listed = [dialect.task_object(number, *each) for number, each in zip(numbers, fitting, strict=True)]
             self._encoded[key] = self._packets(dialect.ACTIVE, {"tasks": listed[::-1]})
         connection.send(self._encoded[key])
+        connection.listed()
 
     def tell(self, connection: Connection, found: Mapping[str, Named | None]) -> list[str]:
         """All that it is behind with, as far as there is room. Tasks that have to be looked up for it: `found` has what

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.bus.memory import MemoryBus
-from api.delivery.devices import pump, teller
+from api.delivery.devices import feed, pump, teller
 from api.delivery.devices.connection import Connection
 from api.delivery.devices.feed import Feed
 from api.delivery.everything import Everything
@@ -212,9 +212,10 @@ def test_the_tasks_of_others_are_not_seen(scene) -> None:
     assert 2 == len(scene.wire.sent["hers"])
 
 
-def test_a_journal_that_is_away_delays_the_list_and_loses_nothing(scene) -> None:
+def test_a_journal_that_is_away_delays_the_list_and_loses_nothing(scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.join("early")
     scene.heard("early", "active_tasks")
+    monkeypatch.setattr(feed, "LIST_SECONDS", 0.05)
     scene.world.store.away = True
     scene.join("late")
     task_id = scene.begin()
