@@ -13,6 +13,7 @@ from api.fanout import frames, handshake
 from api.fanout.batch import ControlFrame, TextMessage
 from api.fanout.outbox import Outbox
 from api.fanout.patience import Patience
+from api.fanout.session import Greeting
 
 BURST, PER_SECOND = 200, 50.0
 """Messages that a client may send at once, and each second after that."""
@@ -80,7 +81,11 @@ class PlainSocket:
         """What keeps proxies from closing it, and has the kernel find out whether anybody is there."""
         self.queue.put(ControlFrame(frames.PING_FRAME))
 
-    # -- what the channel tells
+    # -- what the channel asks and tells
+
+    def greeting(self, environ: dict[str, Any]) -> Greeting:
+        """No headers of its own for the answer to its handshake."""
+        return ()
 
     def opened(self, channel: Any) -> None:
         self.server.sockets.add(self)

@@ -158,7 +158,7 @@ def test_a_flood_is_refused_then_ended_and_nobody_else_suffers(server: ServerPro
             kinds.append(json.loads(end)["type"])
             opcode, end = flooding.recv_data()
         assert b"\x03\xf0too many messages" == end
-        assert {"connected", "pong", "error"} == set(kinds)
+        assert {"connected", "pong", "error"} == set(kinds) - {"progress"}  # the task may begin just then
         other.send("ping")
         while heard(other)["type"] != "pong":
             pass

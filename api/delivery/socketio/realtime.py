@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import request
-
-from api import metrics
 from api.access.principals import current_principal
-from api.delivery.dialects import topics as dialect
 from api.delivery.dialects.topics import Message
+from api.delivery.socketio.answering import AnsweringNamespace, sid
 from api.delivery.topics.hub import Telling, Topics
 from api.delivery.topics.membership import Membership
+from api.domain.event import rfc3339
 from api.errors import RuncastError
 from api.fanout import SocketIO
-from api.log import get_logger
 from api.ports import Clock
 
-_log = get_logger(__name__)
 NAMESPACE = "/realtime"
 EVENT = "message"
 """What announcements come as; answers come as events of their own type."""
@@ -43,58 +38,60 @@ class _Wire:
         return outbox is None or not outbox.full
 
 
-class RealtimeNamespace:
+class RealtimeNamespace(AnsweringNamespace):
+    name = NAMESPACE
+
     def __init__(self, socketio: SocketIO, topics: Topics, clock: Clock) -> None:
-        self._socketio = socketio
+        super().__init__(socketio)
         self._topics = topics
         self._clock = clock
         self._open: dict[str, tuple[_Wire, Membership]] = {}
 
     def register(self) -> None:
-        on = self._socketio.on_event
-        on("connect", self.connect, namespace=NAMESPACE)
-        on("disconnect", self.disconnect, namespace=NAMESPACE)
-        for name in dialect.Action:
-            on(str(name), self._answered(str(name)), namespace=NAMESPACE)
-        on(EVENT, self._answered(None), namespace=NAMESPACE)
-        on("*", lambda name, *data: self._answered(str(name)[:50])(*data), namespace=NAMESPACE)
+        self._socketio.on_event("connect", self.connect, namespace=NAMESPACE)
+        self._socketio.on_event("disconnect", self.disconnect, namespace=NAMESPACE)
+        self._answer_to("subscribe", "unsubscribe", "ping", EVENT)
 
     def connect(self, auth: Any = None) -> None:
-        sid = _sid()
-        wire = _Wire(self._socketio, sid)
+        wire = _Wire(self._socketio, sid())
         membership = Membership(self._topics, current_principal(), self._clock, wire)
-        self._open[sid] = wire, membership
-        membership.greet(sid)
+        self._open[sid()] = wire, membership
+        membership.greet(sid())
 
     def disconnect(self, reason: Any = None) -> None:
-        wire, membership = self._open.pop(_sid(), (None, None))
+        wire, membership = self._open.pop(sid(), (None, None))
         if wire is not None and membership is not None:
             wire.here = False
             membership.leave()
 
-    def _answered(self, action: str | None) -> Callable[..., Message]:
-        """Obeys one event: of this name, or a message that names what it wants itself."""
+    def subscribe(self, data: Any) -> Message:
+        return self._obey(_named("subscribe", data))
 
-        def answer(*data: Any) -> Message:
-            sent = data[0] if data else {}
-            wire, membership = self._open.get(_sid(), (None, None))
-            if wire is None or membership is None:
-                return {"ok": False, "code": "gone", "message": "the connection has ended"}
-            try:
-                if action is not None and not isinstance(sent, dict):
-                    sent = {}
-                return {"ok": True, **membership.obey(sent if action is None else {**sent, "action": action})}
-            except RuncastError as error:
-                wire.send(dialect.error(error.message, self._clock()) | {"code": error.code})
-                return {"ok": False, "code": error.code, "message": error.message}
-            except Exception:  # noqa: BLE001  a bug of ours: the client hears that, the log hears what
-                metrics.failure("realtime_handler")
-                _log.exception("handler_failed", handler=action)
-                wire.send(dialect.error("the server made an error; it has been logged", self._clock()))
-                return {"ok": False, "code": "internal", "message": "the server made an error; it has been logged"}
+    def unsubscribe(self, data: Any) -> Message:
+        return self._obey(_named("unsubscribe", data))
 
-        return answer
+    def ping(self, data: Any) -> Message:
+        return self._obey(_named("ping", data))
+
+    def message(self, data: Any) -> Message:
+        """As over a plain WebSocket, where the message says itself what it wants."""
+        return self._obey(data)
+
+    def _obey(self, message: Any) -> Message:
+        _, membership = self._open.get(sid(), (None, None))
+        if membership is None:
+            raise _Gone()
+        return membership.obey(message)
+
+    def _about(self, data: Any) -> Message:
+        return {"type": "error", "timestamp": rfc3339(self._clock())}
 
 
-def _sid() -> str:
-    return str(request.sid)  # type: ignore[attr-defined]  # Flask-SocketIO adds it to the request
+def _named(action: str, data: Any) -> Message:
+    return {**data, "action": action} if isinstance(data, dict) else {"action": action}
+
+
+class _Gone(RuncastError):
+    """The connection has ended."""
+
+    code = "gone"

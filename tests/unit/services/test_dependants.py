@@ -136,7 +136,7 @@ def test_a_result_is_put_in_after_the_commit_of_the_parent_and_checked(world, pa
 
 def test_a_child_whose_params_cannot_be_made_holds_up_no_other(world, parent):
     odd, other = (world.submit(params={"n": {MARK: parent, "path": path}}).id for path in ("zero", "one"))
-    world.follow_up._check = lambda workload, params: {"n": 1 / params["n"]}
+    world.follow_up._check = lambda workload, params, owner: {"n": 1 / params["n"]}
     world.end(parent, result={"zero": 0, "one": 1})
     world.settle()
     assert (Status.FAILED, "its params cannot be made (ZeroDivisionError)") == (

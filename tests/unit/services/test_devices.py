@@ -23,7 +23,7 @@ def world() -> World:
     world = World()
     workloads = {"external": Workload("external", "Away", dict, lambda params, ctx: None, external=True)}
     submitter = Submitter(world.store, world.publisher, world.clock, workloads,
-                          lambda workload, params, later=(): dict(params), world.wake, world.copied)  # fmt: skip
+                          lambda workload, params, owner, later=(): dict(params), world.wake, world.copied)  # fmt: skip
     reports = ExternalReports(world.store, world.publisher, workloads)
     world.devices = Devices(world.store, world.publisher, world.clock, submitter, reports)
     return world

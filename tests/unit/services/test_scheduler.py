@@ -43,7 +43,7 @@ class Clockwork(World):
     def clock(self):
         return self.now
 
-    def check(self, workload, params, later=()):
+    def check(self, workload, params, owner, later=()):
         if self.broken is not None:
             raise self.broken
         return dict(params)

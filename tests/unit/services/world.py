@@ -45,7 +45,7 @@ class World:
             self.publisher,
             self.clock,
             workloads,
-            lambda workload, params, later=(): dict(params),
+            lambda workload, params, owner, later=(): dict(params),
             self.wake,
             self.copied,
         )
