@@ -8,7 +8,6 @@ from typing import Any
 from flask import request
 from socketio.exceptions import ConnectionRefusedError
 
-from api import metrics
 from api.access.principals import current_principal, require
 from api.delivery.devices.connection import NAMESPACE, Connection
 from api.delivery.devices.feed import Feed
@@ -99,7 +98,6 @@ class DevicesNamespace(AnsweringNamespace):
             return self._devices.report(connection.principal, connection.device, number, sent).task.id
 
         def refused(number: int, error: RuncastError) -> None:
-            metrics.failure("devices_progress")
             message = {"message": error.message, "code": error.code, "id": number}
             self._socketio.emit("error", message, namespace=NAMESPACE, to=connection.sid)
 

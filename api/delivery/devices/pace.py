@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from api.errors import RuncastError
+from api import metrics
+from api.errors import RuncastError, Unavailable
 from api.runtime.base import Runtime
 from api.services.report import Sent
 
@@ -68,5 +69,13 @@ class Pace:
                     return
             try:
                 self._commit(number, [sent])
+            except Unavailable:
+                metrics.failure("devices_progress")
+                with self._lock:
+                    held.waiting = held.waiting or sent  # tried again, unless there is a later one
             except RuncastError as error:
                 self._refused(number, error)
+            except BaseException:
+                with self._lock:
+                    self._held.pop(number, None)  # else what comes would wait for ever
+                raise
