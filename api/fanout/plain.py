@@ -87,9 +87,6 @@ class PlainSocket:
         """No headers of its own for the answer to its handshake."""
         return ()
 
-    def greeting(self, environ: dict[str, Any]) -> Greeting:
-        return ()
-
     def opened(self, channel: Any) -> None:
         self.server.sockets.add(self)
         channel.take_over(self.queue)
