@@ -50,6 +50,8 @@ def _status_change(data: dict[str, Any]) -> dict[str, Any]:
         status = Status(data.get("status", ""))
     except ValueError:
         raise _flaw("status", f"must be one of {', '.join(Status)}") from None
+    if not isinstance(data.get("result"), Mapping | None):
+        raise _flaw("result", "must be an object of names and values")
     if status is Status.FAILED:
         raise _flaw("status", "a task fails by an `error` event, not by a status_change")
     return {**data, "status": str(status), "message": _text(data, "message", "")}
@@ -106,12 +108,16 @@ _COMPLETE = {
 
 def _fitted(data: dict[str, Any]) -> dict[str, Any]:
     """The data within `MAX_DATA_BYTES` of JSON: long texts are cut visibly, anything else is refused."""
-    excess = _size(data) - MAX_DATA_BYTES
+    written = _written(data)
+    if "\\ud" in written:  # a half of a character, or a character of two halves
+        data = _printable(data)
+        written = _written(data)
+    excess = len(written) - MAX_DATA_BYTES
     for name in _LONG_TEXTS:
         text = data.get(name)
         if excess > 0 and isinstance(text, str):
             data = {**data, name: _cut(text, excess)}
-            excess = _size(data) - MAX_DATA_BYTES
+            excess = len(_written(data)) - MAX_DATA_BYTES
     if excess > 0:
         raise InvalidInput(
             flaws=[Flaw(("data",), f"is {excess} bytes over the {MAX_DATA_BYTES} that an event may have")]
@@ -126,9 +132,18 @@ def _cut(text: str, excess: int) -> str:
     return text[:keep] + _CUT
 
 
-def _size(data: Mapping[str, Any]) -> int:
+def _printable(value: Any) -> Any:
+    """With halves of characters, which no text has, as visible escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_printable(str(name)): _printable(each) for name, each in value.items()}
+    return [_printable(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _written(data: Mapping[str, Any]) -> str:
     try:
-        return len(json.dumps(data, allow_nan=False))
+        return json.dumps(data, allow_nan=False)
     except ValueError as error:
         raise InvalidInput(flaws=[Flaw(("data",), f"is not JSON: {error}")]) from None
     except (TypeError, RecursionError) as error:

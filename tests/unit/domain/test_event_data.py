@@ -66,6 +66,7 @@ def test_an_error_carries_the_status_failed():
         ("iteration_complete", {"iteration": 1, "metrics": [1]}, "metrics"),
         ("log", {"message": "x", "extra": {"a": math.inf}}, "data"),
         ("log", {"message": "x", "extra": "y" * MAX_DATA_BYTES}, "data"),
+        ("status_change", {"status": "completed", "result": [1, 2]}, "result"),
     ],
 )
 def test_wrong_data_is_refused_and_named(event_type, data, named):
@@ -90,3 +91,8 @@ def test_a_long_traceback_is_cut_before_the_reason():
     data = data_of("error", {"error": "it broke", "traceback": "line\n" * 100_000})
     assert data["error"] == "it broke"
     assert data["traceback"].endswith("[cut: longer than an event may be]")
+
+
+def test_halves_of_characters_are_escaped_visibly_and_whole_ones_stay():
+    data = data_of("error", {"error": "a \ud800 🔋", "details": {"\udfff": ["\ud83d", "🛰"]}})
+    assert ("a \\ud800 🔋", {"\\udfff": ["\\ud83d", "🛰"]}) == (data["error"], data["details"])
