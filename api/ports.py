@@ -16,6 +16,7 @@ from api.domain.device_task import DeviceTask
 from api.domain.estimate import Run
 from api.domain.event import Draft, Event, EventType
 from api.domain.lifecycle import Status
+from api.domain.rule import Delivery, Firing, Mark, Rule
 from api.domain.schedule import Schedule
 from api.domain.task import Task
 
@@ -54,6 +55,15 @@ class SchedulePage:
     """The same for schedules."""
 
     schedules: tuple[Schedule, ...]
+    total: int
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RulePage:
+    """The same for rules."""
+
+    rules: tuple[Rule, ...]
     total: int
     next_cursor: str | None
 
@@ -167,7 +177,73 @@ class DeviceTransaction(Protocol):
         """Remove those whose task had ended before then, `limit` at most; how many went."""
 
 
-class Transaction(BatchTransaction, ScheduleTransaction, ParcelTransaction, DeviceTransaction, Protocol):
+class RuleTransaction(Protocol):
+    """The part of a transaction that is about alert rules: how far they have looked, and what they have done."""
+
+    def rule(self, rule_id: str) -> Rule | None: ...
+    def rules(self, *, visible_to: str | None, limit: int, cursor: str | None = None) -> RulePage:
+        """A page, newest first; `InvalidInput` for a cursor that is none."""
+
+    def count_rules(self, owner: str) -> int: ...
+    def enabled_rules(self) -> list[Rule]: ...
+    def rules_watched_at(self) -> datetime | None:
+        """The earliest of the times up to which each enabled rule has seen the new tasks; None without rules."""
+
+    def add_rule(self, rule: Rule) -> None: ...
+    def save_rule(self, rule: Rule) -> bool:
+        """Write it as the revision after the stored one; False when that is not what is stored. What the
+        watch counts of it (`fired`, `last_fired_at`) stays."""
+
+    def delete_rule(self, rule_id: str) -> None:
+        """With its marks, firings and deliveries."""
+
+    def watched(self, at: datetime) -> None:
+        """All tasks that were created before then have been looked at by every enabled rule."""
+
+    def marks(self, task_id: str) -> list[Mark]: ...
+    def begin_marks(self, rule: Rule) -> None:
+        """Drop its marks; if it is enabled, mark every task that has not ended, and that it fits, at its last seq."""
+
+    def save_marks(self, marks: Sequence[Mark]) -> None:
+        """Those of tasks and rules that there are."""
+
+    def drop_marks(self, task_id: str) -> None: ...
+    def behind_marks(self, *, limit: int) -> list[str]:
+        """Tasks with more events than a mark of theirs."""
+
+    def created_since(self, at: datetime) -> list[tuple[str, datetime]]:
+        """The ids of the tasks that were created then or later, oldest first, and when."""
+
+    def add_firing(self, firing: Firing) -> bool:
+        """Write it and count it in its rule; False where that event has fired that rule already."""
+
+    def firings(self, rule_id: str, *, limit: int) -> list[Firing]:
+        """The latest first."""
+
+    def trim_firings(self, rule_id: str, *, keep: int, before: datetime) -> None:
+        """Remove those from before then that are not among its latest `keep`."""
+
+    def add_delivery(self, delivery: Delivery) -> None: ...
+    def save_delivery(self, delivery: Delivery) -> None:
+        """Nothing, where it is gone."""
+
+    def due_deliveries(self, now: datetime, *, limit: int) -> list[Delivery]:
+        """Those whose next try is not later than `now`, what has been due longest first."""
+
+    def next_delivery_at(self) -> datetime | None: ...
+    def count_pending(self, rule_id: str) -> int:
+        """Deliveries of it that are still tried."""
+
+    def deliveries(self, rule_id: str, *, limit: int) -> list[Delivery]:
+        """The latest first, without their bodies."""
+
+    def trim_deliveries(self, rule_id: str, *, keep: int) -> None:
+        """Remove those that are over and not among its latest `keep`."""
+
+
+class Transaction(
+    BatchTransaction, ScheduleTransaction, ParcelTransaction, DeviceTransaction, RuleTransaction, Protocol
+):
     """What may be done inside one read or write. Write methods raise inside a read."""
 
     def task(self, task_id: str) -> Task | None: ...

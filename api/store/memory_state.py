@@ -10,6 +10,7 @@ from api.domain.batch import Batch
 from api.domain.dependency import Continuation
 from api.domain.device_task import DeviceTask
 from api.domain.event import Event
+from api.domain.rule import Delivery, Firing, Mark, Rule
 from api.domain.schedule import Schedule
 from api.domain.task import Task
 from api.ports import IdempotentRequest
@@ -32,6 +33,13 @@ class State:
     parcels: dict[int, tuple[str, Parcel]] = field(default_factory=dict)
     device_tasks: dict[tuple[str, str, int], DeviceTask] = field(default_factory=dict)
     """By owner, device and the device's own id."""
+    rules: dict[str, Rule] = field(default_factory=dict)
+    watched_at: dict[str, datetime] = field(default_factory=dict)
+    """Of each rule."""
+    marks: dict[tuple[str, str], Mark] = field(default_factory=dict)
+    """(task, rule)"""
+    firings: dict[tuple[str, str, int], Firing] = field(default_factory=dict)
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
 
     def copy(self) -> State:
         return State(self.epoch, *(dict(getattr(self, each.name)) for each in fields(self)[1:]))

@@ -17,6 +17,7 @@ from api.store import guards, listing
 from api.store.memory_batches import MemoryBatchRows
 from api.store.memory_devices import MemoryDeviceRows
 from api.store.memory_parcels import MemoryParcelRows
+from api.store.memory_rules import MemoryRuleRows
 from api.store.memory_schedules import MemoryScheduleRows
 from api.store.memory_state import State
 from api.store.tasks import MUTABLE, oldest_first
@@ -24,7 +25,7 @@ from api.store.trimming import KEPT_TYPES
 from api.store.values import from_json, to_json
 
 
-class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows, MemoryDeviceRows):
+class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows, MemoryDeviceRows, MemoryRuleRows):
     """The protocol `ports.Transaction` on a `State`."""
 
     def __init__(self, state: State, *, writable: bool) -> None:
@@ -163,6 +164,7 @@ class MemoryTransaction(MemoryBatchRows, MemoryScheduleRows, MemoryParcelRows, M
         if task and task.batch_id and not self._of_batch(task.batch_id):
             self._state.batches.pop(task.batch_id, None)
         self._state.journals.pop(task_id, None)
+        self.drop_marks(task_id)
         gone = [key for key, request in self._state.requests.items() if request.task_id == task_id]
         for key in gone:
             del self._state.requests[key], self._state.remembered[key]

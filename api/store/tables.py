@@ -221,6 +221,73 @@ schedules = Table(
 Index("ix_schedules_next_run", schedules.c.next_run_at)
 Index("ix_schedules_created", schedules.c.created_at, schedules.c.id)
 
+rules = Table(
+    "rules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("match", Text, nullable=False),
+    Column("actions", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("everyone", Boolean, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("cooldown_seconds", Float, nullable=False),
+    Column("fired", Integer, nullable=False),
+    Column("last_fired_at", BigInteger),
+    Column("revision", Integer, nullable=False),
+    Column("watched_at", BigInteger, nullable=False),  # no field: see `RuleTransaction.watched`
+)
+Index("ix_rules_created", rules.c.created_at, rules.c.id)
+
+# How far each rule has looked at each task that has not ended, and what it remembers of it.
+rule_marks = Table(
+    "rule_marks",
+    metadata,
+    Column("task_id", Text, ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True),
+    Column("rule_id", Text, ForeignKey("rules.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("memory", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_rule_marks_rule", rule_marks.c.rule_id)
+
+# The key is what makes a rule fire once for an event, whoever finds it and how often.
+rule_firings = Table(
+    "rule_firings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rule_id", Text, ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+Index("ix_rule_firings_event", rule_firings.c.rule_id, rule_firings.c.task_id, rule_firings.c.seq, unique=True)
+Index("ix_rule_firings_rule", rule_firings.c.rule_id, rule_firings.c.id)
+
+rule_deliveries = Table(
+    "rule_deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule_id", Text, ForeignKey("rules.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("body", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("tried_at", BigInteger),
+    Column("error", Text),
+)
+_TO_BE_TRIED = text("due_at IS NOT NULL")
+Index("ix_rule_deliveries_due", rule_deliveries.c.due_at, sqlite_where=_TO_BE_TRIED, postgresql_where=_TO_BE_TRIED)
+Index("ix_rule_deliveries_rule", rule_deliveries.c.rule_id, rule_deliveries.c.created_at, rule_deliveries.c.id)
+
 # What a transaction has left to be done, because all of it at once would hold up everybody else's.
 continuations = Table(
     "continuations",

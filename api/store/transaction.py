@@ -20,6 +20,8 @@ from api.store.engine import Connection, Row
 from api.store.epoch import touch
 from api.store.failures import is_duplicate
 from api.store.parcels import ParcelRows
+from api.store.rule_outcomes import RuleOutcomeRows
+from api.store.rules import RuleRows
 from api.store.schedules import ScheduleRows
 from api.store.statement import Statement
 from api.store.values import micros, moment
@@ -27,7 +29,7 @@ from api.store.values import micros, moment
 _STATUS = frozenset({EventType.STATUS_CHANGE, EventType.ERROR})
 
 
-class SqlTransaction(BatchRows, ScheduleRows, ParcelRows, DeviceRows):
+class SqlTransaction(BatchRows, ScheduleRows, ParcelRows, DeviceRows, RuleRows, RuleOutcomeRows):
     """The protocol `ports.Transaction` on a connection that stands inside a transaction."""
 
     __slots__ = ("_connection", "_epoch", "_writable")

@@ -71,7 +71,7 @@ def test_events_are_stored_in_the_order_of_their_key(url: str, path: Path) -> No
     migrate(url)
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'").fetchall()
-    clustered = {"events", "task_tags", "task_dependencies", "idempotency_keys", "device_tasks"}
+    clustered = {"events", "task_tags", "task_dependencies", "idempotency_keys", "device_tasks", "rule_marks"}
     assert clustered == {name for (name,) in tables}
 
 
