@@ -23,6 +23,7 @@ from api.config import Settings, load_settings
 from api.delivery.devices.feed import Feed
 from api.delivery.devices.handler import DevicesNamespace
 from api.delivery.devices.identity import DeviceCookies
+from api.delivery.dialects.rule import webhook_body
 from api.delivery.everything import Everything
 from api.delivery.hub import Hub
 from api.delivery.socketio.handler import TasksNamespace
@@ -57,6 +58,7 @@ from api.runtime.offload import offload
 from api.services.announce import Announcements
 from api.services.batches import Batches
 from api.services.control import Controller
+from api.services.deliveries import Deliveries
 from api.services.devices import Devices
 from api.services.dispatch import Bounds, Dispatcher, Limits
 from api.services.edit import Editor
@@ -68,9 +70,12 @@ from api.services.grant import Grants
 from api.services.health import OK, Readiness
 from api.services.publish import Publisher
 from api.services.query import Queries
+from api.services.reactions import Reactions
 from api.services.report import ExternalReports
 from api.services.results import Results
 from api.services.retention import Retention
+from api.services.rule_watch import RuleWatch
+from api.services.rules import Rules
 from api.services.scheduler import Scheduler
 from api.services.schedules import Schedules
 from api.services.search import Searches
@@ -79,6 +84,8 @@ from api.services.submit import Check, Submitter
 from api.services.uploads import Uploads
 from api.services.watch import Marks, Watch
 from api.store.sql import SqlStore
+from api.webhook.call import Caller
+from api.webhook.target import Targets
 from api.workloads.command.file import load_commands
 from api.workloads.registry import Workloads, load_workloads, validate_params
 
@@ -87,6 +94,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MEGABYTE = 1024 * 1024
 MAX_BODY = MEGABYTE
 BUS_SECONDS = 2.0
+WEBHOOK_DELAY_MOST = 3600.0
 MAX_SOCKET_MESSAGE = 64 * 1024
 SERVICE_RESTART = 1012
 
@@ -215,6 +223,7 @@ class _Core:
         self.publisher = Publisher(self.store, self.bus, utc_now)
         self.topics = Topics(runtime, utc_now)
         self.announcements = Announcements(self.store, utc_now, runtime, self.topics)
+        self.lock = LockFile(settings.data_dir / "executor.lock")
         self.folders = Folders(settings.data_dir)
         self.queries = Queries(self.store, utc_now)
         self.grants = Grants(
@@ -224,6 +233,10 @@ class _Core:
             worker=f"{socket.gethostname()}:{os.getpid()}",
             retry=RetryPolicy(settings.retry_delay_seconds, settings.retry_delay_most_seconds),
         )
+
+    def runs_tasks(self) -> bool:
+        """Whether this is the process that does, of all on this data folder."""
+        return self.lock.held
 
 
 def _assemble(
@@ -244,7 +257,8 @@ def _assemble(
     sockets = PlainSockets(socketio.server.eio, patience_seconds=settings.reader_patience_seconds)
     census = Census(socketio, sockets, core.topics)
     stats = Stats(core.topics, core.store, runtime, census.connections)
-    loops = (follow_up, scheduler, core.announcements, stats)
+    alerts = _Alerts(core, controller, dispatcher)
+    loops = (follow_up, scheduler, core.announcements, stats, alerts.watch, alerts.deliveries)
     backstage = _backstage(core, dispatcher, (hub.sweep, everything.sweep), loops)
     spec = create_spec(runcast_version())
     parts = Parts(
@@ -254,6 +268,7 @@ def _assemble(
         submitter=submitter,
         batches=Batches(core.store, core.publisher, utc_now, runtime, submitter, controller, follow_up),
         schedules=Schedules(core.store, utc_now, submitter, scheduler.wake),
+        rules=alerts.rules,
         controller=controller,
         reports=reports,
         queries=core.queries,
@@ -313,6 +328,42 @@ def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
     )
 
 
+class _Alerts:
+    """The rules, who holds events against them, and who calls their webhooks."""
+
+    def __init__(self, core: _Core, controller: Controller, dispatcher: Dispatcher) -> None:
+        settings, store, runtime = core.settings, core.store, core.runtime
+        targets = _targets(settings)
+        caller = Caller(runtime, targets, agent=f"runcast/{runcast_version()}")
+        self.deliveries = Deliveries(
+            store,
+            utc_now,
+            runtime,
+            caller.call,
+            RetryPolicy(settings.webhook_delay_seconds, WEBHOOK_DELAY_MOST, factor=4),
+            tries=settings.webhook_tries,
+            holds=core.runs_tasks,
+        )
+        reactions = Reactions(
+            core.publisher,
+            controller,
+            core.announcements,
+            utc_now,
+            webhook_body,
+            dispatcher.wake,
+            self.deliveries.wake,
+        )
+        self.watch = RuleWatch(store, core.bus, utc_now, runtime, reactions, core.runs_tasks)
+        self.rules = Rules(store, utc_now, core.announcements, targets.target, self.watch.rules_changed)
+
+
+def _targets(settings: Settings) -> Targets:
+    try:
+        return Targets(settings.webhook_private)
+    except ValueError as error:
+        raise ConfigError(f"RUNCAST_WEBHOOK_PRIVATE: {error}") from None
+
+
 def _care(settings: Settings, workloads: Workloads) -> Care:
     return Care(
         ahead=min(settings.warm_workers, settings.max_workers),
@@ -364,12 +415,11 @@ def _submitter(core: _Core, workloads: Workloads, check: Check, dispatcher: Disp
 def _backstage(
     core: _Core, dispatcher: Dispatcher, sweeps: Sequence[Callable[[], None]], loops: Sequence[Loop]
 ) -> Backstage:
-    lock = LockFile(core.settings.data_dir / "executor.lock")
-    settings = core.settings
+    lock, settings = core.lock, core.settings
     silence = Silence(core.store, core.publisher, utc_now, floor=settings.stalled_seconds, lost=settings.lost_seconds)
 
     def sweep_silence() -> None:
-        if lock.held:
+        if core.runs_tasks():
             silence.sweep()
 
     watch = Watch(
@@ -378,7 +428,7 @@ def _backstage(
         core.announcements,
         settings.data_dir,
         Marks(settings.queue_alert, settings.disk_alert_mb * MEGABYTE),
-        lambda: lock.held,
+        core.runs_tasks,
     )
     return Backstage(
         runtime=core.runtime,

@@ -184,11 +184,24 @@ class Settings(BaseSettings):
         description="Lets the Socket.IO Admin UI look at this server in the namespace `/admin`, as the user `admin` "
         "with this password: counts only, read-only. Empty: there is no such namespace.",
     )
+    webhook_private: Names = Field(
+        ("off",),
+        description="Whether webhooks of alert rules may call addresses that are not public, such as `127.0.0.1` or "
+        "`10.1.2.3`: `off`, `on`, or the host names and networks that they may, such as `hooks.lab,10.1.0.0/16`.",
+    )
+    webhook_tries: int = Field(8, ge=1, le=100, description="How often the call of a webhook is tried.")
+    webhook_delay_seconds: float = Field(
+        1.0,
+        gt=0,
+        le=3600,
+        description="How long after the first try that failed the second one is made, at most; each further delay is "
+        "four times as long, up to an hour. A half of it is left to chance.",
+    )
     shutdown_grace_seconds: float = Field(
         10.0, ge=0, le=600, description="How long running tasks may take to stop when the server stops."
     )
 
-    @field_validator("input_dirs", "cors_origins", mode="before")
+    @field_validator("input_dirs", "cors_origins", "webhook_private", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value

@@ -21,6 +21,8 @@ SKIPPED = Counter("runcast_skipped_progress_total", "Superseded progress events 
 WEBSOCKETS = Gauge("runcast_websockets", "Plain WebSockets that are open, in this process.")
 STREAMS = Gauge("runcast_streams", "Server-Sent Event streams that are open, in this process.")
 ABANDONED = Counter("runcast_abandoned_connections_total", "Connections closed because their reader took nothing.")
+RULE_FIRINGS = Counter("runcast_rule_firings_total", "Times that an alert rule has fired.")
+WEBHOOKS = Counter("runcast_webhook_calls_total", "Calls of webhooks, by how they went.", ["outcome"])
 HUB_GAP = Histogram(
     "runcast_hub_gap_seconds",
     "How much longer than asked a thread of the hub slept: the time that something else held the hub.",

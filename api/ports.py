@@ -217,6 +217,9 @@ class RuleTransaction(Protocol):
     def add_firing(self, firing: Firing) -> bool:
         """Write it and count it in its rule; False where that event has fired that rule already."""
 
+    def note_outcome(self, firing: Firing) -> None:
+        """Write the outcome of one that is stored."""
+
     def firings(self, rule_id: str, *, limit: int) -> list[Firing]:
         """The latest first."""
 
@@ -227,7 +230,7 @@ class RuleTransaction(Protocol):
     def save_delivery(self, delivery: Delivery) -> None:
         """Nothing, where it is gone."""
 
-    def due_deliveries(self, now: datetime, *, limit: int) -> list[Delivery]:
+    def due_deliveries(self, now: datetime, *, without_rules: Sequence[str] = (), limit: int) -> list[Delivery]:
         """Those whose next try is not later than `now`, what has been due longest first."""
 
     def next_delivery_at(self) -> datetime | None: ...

@@ -13,6 +13,7 @@ from api.rest.history import create_history
 from api.rest.meta import create_meta
 from api.rest.parts import Parts
 from api.rest.results import create_results
+from api.rest.rules import create_rules
 from api.rest.schedules import create_schedules
 from api.rest.search import create_search
 from api.rest.stream import create_stream
@@ -30,6 +31,7 @@ def register_rest(app: Flask, spec: SpecTree, parts: Parts) -> None:
         create_tasks,
         create_batches,
         create_schedules,
+        create_rules,
         create_history,
         create_stream,
         create_results,

@@ -24,6 +24,7 @@ _PATH = {
     "batch_id": "The id of a batch.",
     "schedule_id": "The id of a schedule.",
     "upload_id": "The id of an upload.",
+    "rule_id": "The id of a rule.",
     "path": "A file of the task, as GET /api/tasks/{task_id}/artifacts lists it.",
     "file": "The name of a picture.",
 }

@@ -54,7 +54,7 @@ _OTHER_MEDIA: dict[str, dict[str, Json]] = {
     "stream_task": {"200": {"text/event-stream": _EVENT}},
 }
 """Answers that are not JSON, by operation and status."""
-_BODY_MAY_BE_LEFT_OUT = frozenset({"retry_task"})
+_BODY_MAY_BE_LEFT_OUT = frozenset({"retry_task", "toggle_rule"})
 _TASK_BODIES = frozenset({"TaskCreate", "BatchTask", "ScheduledTask"})
 _HEADERS: dict[str, dict[str, str]] = {
     "201": {"Location": "The address of what was created."},

@@ -21,6 +21,7 @@ from api.services.health import Readiness
 from api.services.query import Queries
 from api.services.report import ExternalReports
 from api.services.results import Results
+from api.services.rules import Rules
 from api.services.schedules import Schedules
 from api.services.search import Searches
 from api.services.submit import Submitter
@@ -35,6 +36,7 @@ class Parts:
     submitter: Submitter
     batches: Batches
     schedules: Schedules
+    rules: Rules
     controller: Controller
     reports: ExternalReports
     queries: Queries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from api.access.principals import require
@@ -35,34 +35,44 @@ class Controller:
         self._wake()
         return commit.task
 
-    def within(self, tx: Transaction, principal: Principal, task_id: str, command: Command) -> Commit:
-        """The same inside a transaction of the caller's, who rings after the commit."""
+    def within(
+        self, tx: Transaction, principal: Principal, task_id: str, command: Command, why: Sequence[Draft] = ()
+    ) -> Commit:
+        """The same inside a transaction of the caller's, who rings after the commit.
+
+        `why`: events that come before the command's own, if it changes anything.
+        """
         task = tx.task(task_id)
         if task is None:
             raise NotFound()
         require(principal, Action.CONTROL, task)
         if _is_there(task, command):
             return Commit(task, ())
-        if task.pending_command == Command.PAUSE and command is Command.RESUME:
-            withdrawn = [_status(task, task.status, "pause withdrawn")]
-            return self._publisher.within(tx, task, withdrawn, also=lambda it: replace(it, pending_command=None))
-        target = after(task.status, command)
-        if task.pending_command == Command.CANCEL:
-            raise Conflict(f"the task is being cancelled: it cannot {command} any more")
-        if task.status is Status.PENDING:
-            return self._publisher.within(tx, task, [_status(task, target, "cancelled before it started")])
-        if task.lease_id is None:
-            return self._without_worker(tx, task, command)
-        asked = [_status(task, task.status, _RECEIVED[command])]
-        return self._publisher.within(tx, task, asked, also=lambda it: replace(it, pending_command=str(command)))
+        said, pending = _received(task, command)
+        return self._publisher.within(tx, task, [*why, said], also=lambda it: replace(it, pending_command=pending))
 
-    def _without_worker(self, tx: Transaction, task: Task, command: Command) -> Commit:
-        """A paused task whose worker went with an earlier server, or one that runs elsewhere."""
-        if task.status is Status.RUNNING and command is not Command.CANCEL:
-            raise Conflict(f"the task runs elsewhere: it can be cancelled, but cannot {command} from here")
-        if command is Command.CANCEL:
-            return self._publisher.within(tx, task, [_status(task, Status.CANCELLED, "cancelled")])
-        return self._publisher.within(tx, task, [_status(task, Status.PENDING, "resuming: waiting for a free worker")])
+
+def _received(task: Task, command: Command) -> tuple[Draft, str | None]:
+    """The event by which the task receives the command, and which one is pending then."""
+    if task.pending_command == Command.PAUSE and command is Command.RESUME:
+        return _status(task, task.status, "pause withdrawn"), None
+    target = after(task.status, command)
+    if task.pending_command == Command.CANCEL:
+        raise Conflict(f"the task is being cancelled: it cannot {command} any more")
+    if task.status is Status.PENDING:
+        return _status(task, target, "cancelled before it started"), task.pending_command
+    if task.lease_id is None:
+        return _without_worker(task, command), task.pending_command
+    return _status(task, task.status, _RECEIVED[command]), str(command)
+
+
+def _without_worker(task: Task, command: Command) -> Draft:
+    """A paused task whose worker went with an earlier server, or one that runs elsewhere."""
+    if task.status is Status.RUNNING and command is not Command.CANCEL:
+        raise Conflict(f"the task runs elsewhere: it can be cancelled, but cannot {command} from here")
+    if command is Command.CANCEL:
+        return _status(task, Status.CANCELLED, "cancelled")
+    return _status(task, Status.PENDING, "resuming: waiting for a free worker")
 
 
 def _is_there(task: Task, command: Command) -> bool:

@@ -113,6 +113,10 @@ class MemoryRuleRows:
         self._state.rules[rule.id] = replace(rule, fired=rule.fired + 1, last_fired_at=firing.at)
         return True
 
+    def note_outcome(self, firing: Firing) -> None:
+        guards.must_be_writable(self._writable)
+        self._state.firings[firing.rule_id, firing.task_id, firing.seq] = firing
+
     def firings(self, rule_id: str, *, limit: int) -> list[Firing]:
         return [each for each in reversed(self._state.firings.values()) if each.rule_id == rule_id][:limit]
 
@@ -131,9 +135,10 @@ class MemoryRuleRows:
         if delivery.id in self._state.deliveries:
             self._state.deliveries[delivery.id] = delivery
 
-    def due_deliveries(self, now: datetime, *, limit: int) -> list[Delivery]:
-        due = [(each.due_at, each.id) for each in self._state.deliveries.values() if each.due_at is not None]
-        return [self._state.deliveries[id_] for at, id_ in sorted(due) if at <= now][:limit]
+    def due_deliveries(self, now: datetime, *, without_rules: Sequence[str] = (), limit: int) -> list[Delivery]:
+        known = [each for each in self._state.deliveries.values() if each.rule_id not in without_rules]
+        due = sorted((each.due_at, each.id) for each in known if each.due_at is not None)
+        return [self._state.deliveries[id_] for at, id_ in due if at <= now][:limit]
 
     def next_delivery_at(self) -> datetime | None:
         times = (each.due_at for each in self._state.deliveries.values())

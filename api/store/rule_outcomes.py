@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, BindParameter, Text, bindparam, delete, exists, func, insert, literal, select, update
@@ -20,12 +22,11 @@ _FIRING = tuple(field.name for field in fields(Firing))
 _DELIVERY = tuple(field.name for field in fields(Delivery))
 _TIMES = frozenset({"at", "created_at", "due_at", "tried_at"})
 
-_THE_SAME = exists().where(
-    *(rule_firings.c[name] == bindparam(name) for name in ("rule_id", "task_id", "seq")),
-)
+_KEY = tuple(rule_firings.c[name] == bindparam(name) for name in ("rule_id", "task_id", "seq"))
 _NUMBERS = frozenset({"seq", "at"})
 _GIVEN = (bindparam(name, type_=BigInteger if name in _NUMBERS else Text) for name in _FIRING)
-ADD_FIRING = Statement(insert(rule_firings).from_select(list(_FIRING), select(*_GIVEN).where(~_THE_SAME)))
+ADD_FIRING = Statement(insert(rule_firings).from_select(list(_FIRING), select(*_GIVEN).where(~exists().where(*_KEY))))
+NOTE_OUTCOME = Statement(update(rule_firings).where(*_KEY).values(outcome=bindparam("outcome")))
 COUNT_FIRING = Statement(
     update(rules).where(rules.c.id == _RULE_ID).values(fired=rules.c.fired + 1, last_fired_at=bindparam("at"))
 )
@@ -56,12 +57,6 @@ SAVE_DELIVERY = Statement(
     .where(rule_deliveries.c.id == bindparam("delivery_id"))
     .values({name: bindparam(name) for name in _OUTCOME})
 )
-DUE = Statement(
-    select(*(rule_deliveries.c[name] for name in _DELIVERY))
-    .where(rule_deliveries.c.due_at <= bindparam("now"))
-    .order_by(rule_deliveries.c.due_at, rule_deliveries.c.id)
-    .limit(bindparam("limit"))
-)
 NEXT = Statement(select(func.min(rule_deliveries.c.due_at)).where(rule_deliveries.c.due_at.is_not(None)))
 PENDING = Statement(
     select(func.count())
@@ -90,6 +85,17 @@ TRIM_DELIVERIES = Statement(
 )
 
 
+@cache
+def due(without: int) -> Statement:
+    """What is due of all rules but those named rule_0, rule_1 …"""
+    query = select(*(rule_deliveries.c[name] for name in _DELIVERY)).where(rule_deliveries.c.due_at <= bindparam("now"))
+    if without:
+        query = query.where(
+            rule_deliveries.c.rule_id.not_in([bindparam(f"rule_{number}") for number in range(without)])
+        )
+    return Statement(query.order_by(rule_deliveries.c.due_at, rule_deliveries.c.id).limit(bindparam("limit")))
+
+
 class RuleOutcomeRows:
     """Part of `SqlTransaction`."""
 
@@ -104,6 +110,10 @@ class RuleOutcomeRows:
             return False
         self._connection.change(COUNT_FIRING, {"rule_id": firing.rule_id, "at": values["at"]})
         return True
+
+    def note_outcome(self, firing: Firing) -> None:
+        guards.must_be_writable(self._writable)
+        self._connection.change(NOTE_OUTCOME, _values(firing, _FIRING))
 
     def firings(self, rule_id: str, *, limit: int) -> list[Firing]:
         rows = self._connection.rows(FIRINGS, rule_id=rule_id, limit=limit)
@@ -121,8 +131,10 @@ class RuleOutcomeRows:
         guards.must_be_writable(self._writable)
         self._connection.change(SAVE_DELIVERY, _values(delivery, _OUTCOME) | {"delivery_id": delivery.id})
 
-    def due_deliveries(self, now: datetime, *, limit: int) -> list[Delivery]:
-        return [_delivery(row) for row in self._connection.rows(DUE, now=micros(now), limit=limit)]
+    def due_deliveries(self, now: datetime, *, without_rules: Sequence[str] = (), limit: int) -> list[Delivery]:
+        without = {f"rule_{number}": rule_id for number, rule_id in enumerate(without_rules)}
+        rows = self._connection.rows(due(len(without)), now=micros(now), limit=limit, **without)
+        return [_delivery(row) for row in rows]
 
     def next_delivery_at(self) -> datetime | None:
         (at,) = self._connection.row(NEXT) or (None,)

@@ -194,6 +194,9 @@ def test_an_event_fires_a_rule_once(store: Store) -> None:
     assert [made[3], made[2], made[0]] == store.read(lambda tx: tx.firings(task_id(1), limit=9))
     assert [made[3]] == store.read(lambda tx: tx.firings(task_id(1), limit=1))
     assert (3, START) == store.read(lambda tx: (tx.rule(task_id(1)).fired, tx.rule(task_id(1)).last_fired_at))
+    made[2] = replace(made[2], outcome="stopped")
+    store.write(lambda tx: tx.note_outcome(made[2]))
+    assert [made[3], made[2], made[0]] == store.read(lambda tx: tx.firings(task_id(1), limit=9))
     store.write(lambda tx: tx.trim_firings(task_id(1), keep=1, before=START))
     assert 3 == len(store.read(lambda tx: tx.firings(task_id(1), limit=9)))
     store.write(lambda tx: tx.trim_firings(task_id(1), keep=1, before=START + SECOND))
@@ -210,6 +213,8 @@ def test_deliveries_come_when_they_are_due_and_go_with_their_rule(store: Store) 
     assert START + SECOND == store.read(lambda tx: tx.next_delivery_at())
     assert [made[1], made[2]] == store.read(lambda tx: tx.due_deliveries(START + 2 * SECOND, limit=9))
     assert [made[1]] == store.read(lambda tx: tx.due_deliveries(START + 9 * SECOND, limit=1))
+    others = store.read(lambda tx: tx.due_deliveries(START + 9 * SECOND, without_rules=[task_id(2), "x"], limit=9))
+    assert [made[2], made[0]] == others
     assert (2, 1) == store.read(lambda tx: (tx.count_pending(task_id(1)), tx.count_pending(task_id(2))))
     over = replace(
         made[2], due_at=None, body="", status=DeliveryStatus.DELIVERED, attempts=2, tried_at=START, error="e"

@@ -1,0 +1,1 @@
+"""Webhooks: whom they may call, how they are signed, and the call itself."""
