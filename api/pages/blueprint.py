@@ -9,7 +9,7 @@ from api.pages.headers import secure_headers, styled_inline
 
 
 def create_pages(*, open_warning: bool) -> Blueprint:
-    """`/`, `/demo`, `/tasks/<id>` and `/docs`; `open_warning` puts the banner of `RUNCAST_OPEN=1` on each."""
+    """`/`, `/demo`, `/training`, `/tasks/<id>`, `/docs`; `open_warning` puts the banner of `RUNCAST_OPEN=1` on each."""
     pages = Blueprint("pages", __name__)
     pages.after_app_request(secure_headers)
 
@@ -24,6 +24,10 @@ def create_pages(*, open_warning: bool) -> Blueprint:
     @pages.get("/demo")
     def demo() -> str:
         return render_template("demo.html")
+
+    @pages.get("/training")
+    def training() -> str:
+        return render_template("training.html")
 
     @pages.get("/tasks/<task_id>")
     def task(task_id: str) -> BaseResponse:

@@ -42,6 +42,28 @@ export class Api {
     return this.#get(`/tasks/${encodeURIComponent(taskId)}/search?${new URLSearchParams({ q: words, limit, offset })}`);
   }
 
+  /** Training jobs, newest first. */
+  trainingJobs() {
+    return this.#get("/training/jobs");
+  }
+
+  /** `pause`, `resume` or `stop` a training job. */
+  controlJob(jobId, action) {
+    return this.#post(`/training/jobs/${encodeURIComponent(jobId)}/${action}`, {});
+  }
+
+  /** Every stored event of one type, in order. */
+  async events(taskId, type, limit = 1000) {
+    const found = [];
+    for (let since = 0, more = true; more; since = found.at(-1)?.seq ?? since) {
+      const query = new URLSearchParams({ event_type: type, since, limit });
+      const { events } = await this.#get(`/tasks/${encodeURIComponent(taskId)}/events?${query}`);
+      found.push(...events);
+      more = events.length === limit;
+    }
+    return found;
+  }
+
   /** Send files together, however long that takes. */
   async upload(files) {
     const body = new FormData();

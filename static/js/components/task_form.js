@@ -5,7 +5,10 @@ import { empty, failedToLoad, loading } from "./notice.js";
 
 const NAME = { name: "task-name", kind: "text", label: "Name", help: "How the task is called in lists.", required: false, suggestions: [] };
 
-/** The form of a new task, made from what the server says its workloads are. Fires `created` with the answer. */
+/**
+ * The form of a new task, made from what the server says its workloads are; with `data-type` of that one alone.
+ * Fires `created` with the answer.
+ */
 class TaskForm extends HTMLElement {
   #api = null;
   #failed = false;
@@ -65,14 +68,16 @@ class TaskForm extends HTMLElement {
     this.#choice.focus();
   }
 
-  #offer(workloads) {
+  #offer(offered) {
+    const { type: only } = this.dataset;
+    const workloads = only ? offered.filter(({ type }) => type === only) : offered;
     this.#workloads = workloads;
     if (!workloads.length) return this.replaceChildren(empty("This server offers no kind of work."));
     this.#choice.replaceChildren(...workloads.map(({ type, title }) => el("option", { value: type }, title || type)));
     const form = el(
       "form",
       { novalidate: "" },
-      el("div", { class: "field" }, el("label", { for: "workload" }, "Kind of work"), this.#choice, this.#about),
+      el("div", { class: "field" }, only ? null : el("label", { for: "workload" }, "Kind of work"), only ? null : this.#choice, this.#about),
       this.#first,
       this.#options,
       this.#problems,
