@@ -159,12 +159,12 @@ class RuleWatch:
         created = dict(self._store.read(lambda tx: tx.created_since(horizon)))
         behind = self._store.read(lambda tx: tx.behind_marks(limit=BEHIND_TOGETHER))
         new = [task_id for task_id in created if task_id not in self._seen]
-        room = all(self._ring(task_id) for task_id in (*behind, *new))
-        if room:
-            self._seen = created
-        if not room or len(behind) == BEHIND_TOGETHER:
+        passed_on = {task_id for task_id in (*behind, *new) if self._ring(task_id)}
+        waiting = set(new) - passed_on
+        self._seen = {task_id: at for task_id, at in created.items() if task_id not in waiting}
+        if waiting or len(behind) == BEHIND_TOGETHER:
             self._sweep_at = 0.0
-        return now if room else None
+        return None if waiting else now
 
     def _passed(self, at: datetime) -> None:
         """All tasks that were there at this time have been looked at."""

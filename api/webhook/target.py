@@ -23,7 +23,8 @@ _PRINTABLE = re.compile(r"[!-~]+")
 _NOT_FOR_US = tuple(
     ip_network(text)
     for text in (
-        "168.63.129.16/32",  # metadata of a cloud, at an address that looks public
+        "168.63.129.16/32",  # metadata of clouds, at addresses that look public
+        "192.0.0.0/24",
         "fec0::/10",  # site-local, before there were unique local addresses
         "64:ff9b:1::/48",  # NAT64 of a local network
     )
