@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket  # the C module: its resolver blocks a native thread, whatever is monkey-patched
 import http.client
+import os
 import socket
 import ssl
 import time
@@ -73,7 +74,7 @@ class Caller:
         except InvalidInput as error:
             return error.message
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return f"{type(error).__name__}: {error}"[:300]
+            return _sentence(error)
         except Exception as error:  # noqa: BLE001  whatever a stranger's answer did: counted, logged, told
             metrics.failure("webhook_call")
             _log.exception("webhook_call_broken")
@@ -95,6 +96,13 @@ class Caller:
         if self._tls is None:
             self._tls = offload(self._runtime, ssl.create_default_context)
         return self._tls
+
+
+def _sentence(error: Exception) -> str:
+    """As the system has it, whatever the async mode makes of it."""
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)
+    return f"{type(error).__name__}: {error}"[:300]
 
 
 class _Exchange:
