@@ -6,11 +6,11 @@ that take nothing.
 
 from __future__ import annotations
 
-import time
 from typing import Any, Protocol
 
 from api.fanout import frames, handshake
 from api.fanout.batch import ControlFrame, TextMessage
+from api.fanout.bucket import Bucket, Verdict
 from api.fanout.outbox import Outbox
 from api.fanout.patience import Patience
 from api.fanout.session import Greeting
@@ -45,8 +45,7 @@ class Handler(Protocol):
 class PlainSocket:
     """Stands where an Engine.IO session stands for a channel and an outbox."""
 
-    __slots__ = ("__weakref__", "_handler", "_left", "_looked_at", "_surplus", "closed", "farewell", "last_ping",
-                 "queue", "server")  # fmt: skip
+    __slots__ = ("__weakref__", "_bucket", "_handler", "closed", "farewell", "last_ping", "queue", "server")
     upgraded = True
 
     def __init__(self, server: PlainSockets, handler: Handler) -> None:
@@ -57,9 +56,7 @@ class PlainSocket:
         self.farewell = (frames.NORMAL, "")
         self.last_ping = None
         self._handler = handler
-        self._left = float(BURST)
-        self._looked_at = time.monotonic()
-        self._surplus = 0
+        self._bucket = Bucket(BURST, PER_SECOND, SURPLUS)
 
     def send(self, text: str) -> None:
         """Queue a message, or write it now; dropped once the connection is closed. Neither blocks nor switches."""
@@ -97,13 +94,18 @@ class PlainSocket:
             return False
         if isinstance(message, bytes):
             self.close(frames.UNSUPPORTED, "text messages only")
-        elif self._affordable():
-            self._handler.heard(self, message)
-        elif self._surplus > SURPLUS:
-            self.close(frames.POLICY, "too many messages")
         else:
-            self._handler.flooded(self)
+            self._weigh(message)
         return not self.closed
+
+    def _weigh(self, message: str) -> None:
+        verdict = self._bucket.take()
+        if verdict is Verdict.FINE:
+            self._handler.heard(self, message)
+        elif verdict is Verdict.REFUSED:
+            self._handler.flooded(self)
+        else:
+            self.close(frames.POLICY, "too many messages")
 
     def ponged(self) -> None:
         """A message "3", which Engine.IO has for a pong and we for one like any other."""
@@ -132,16 +134,6 @@ class PlainSocket:
             self.closed = True
             self.server.sockets.discard(self)
             self._handler.closed()
-
-    def _affordable(self) -> bool:
-        now = time.monotonic()
-        self._left = min(BURST, self._left + (now - self._looked_at) * PER_SECOND)
-        self._looked_at = now
-        if self._left < 1:
-            self._surplus += 1
-            return False
-        self._left -= 1
-        return True
 
 
 class PlainSockets:

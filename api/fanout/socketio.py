@@ -86,6 +86,12 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         session = self.server.eio.sockets.get(self.server.manager.eio_sid_from_sid(sid, namespace))
         return session.queue if session is not None else None
 
+    def close(self, sid: str, namespace: str) -> None:
+        """Close the connection for good, with all its namespaces: its client has done what it must not."""
+        session = self.server.eio.sockets.get(self.server.manager.eio_sid_from_sid(sid, namespace))
+        if session is not None:
+            session.refuse()
+
     def packets(self, event: str, messages: Iterable[Any], namespace: str) -> list[Any]:
         """The packets that carry `event` with each message: made once for everybody who is to get them."""
         return [packet for message in messages for packet in self._rooms.packets(event, message, namespace)]

@@ -62,6 +62,7 @@ class DevicesNamespace(AnsweringNamespace):
         self._feed.open(connection)
 
     def disconnect(self, reason: Any = None) -> None:
+        super().disconnect()
         connection, _ = self._open.pop(sid(), (None, None))
         if connection is not None:
             self._feed.close(connection)

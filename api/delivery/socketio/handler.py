@@ -78,6 +78,7 @@ class TasksNamespace(AnsweringNamespace):
         self._send("connected", greeting)
 
     def disconnect(self, reason: Any = None) -> None:
+        super().disconnect()
         self._connections.close(sid())
 
     def subscribe(self, data: Any) -> Answer:

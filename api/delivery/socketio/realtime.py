@@ -59,6 +59,7 @@ class RealtimeNamespace(AnsweringNamespace):
         membership.greet(sid())
 
     def disconnect(self, reason: Any = None) -> None:
+        super().disconnect()
         wire, membership = self._open.pop(sid(), (None, None))
         if wire is not None and membership is not None:
             wire.here = False
