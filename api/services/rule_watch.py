@@ -29,7 +29,7 @@ SWEEP_SECONDS = 2.0
 STANDBY_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 TOGETHER_SECONDS = 0.05
-"""What comes within so long is looked at together."""
+"""What comes within so long after a look is looked at together, so that a flood is a few looks and commits."""
 TASKS_TOGETHER = 50
 EVENTS_TOGETHER = 500
 """Of one task at a time."""
@@ -50,6 +50,7 @@ class RuleWatch:
         runtime: Runtime,
         reactions: Reactions,
         holds: Callable[[], bool],
+        pause: float = TOGETHER_SECONDS,
     ) -> None:
         """`holds`: whether this process is the one that runs the tasks."""
         self._store = store
@@ -57,6 +58,7 @@ class RuleWatch:
         self._runtime = runtime
         self._reactions = reactions
         self._holds = holds
+        self._pause = pause
         self._rules: tuple[Rule, ...] = ()
         self._types: frozenset[EventType] = frozenset()
         """The events that any of the rules wants to know; none: nobody listens."""
@@ -94,8 +96,7 @@ class RuleWatch:
             except Exception:  # noqa: BLE001  without this loop no rule would fire again; counted and logged
                 metrics.failure("rules_broken")
                 _log.exception("rules_broken")
-            if self._nudge.wait(seconds) and not self._leaving:
-                self._runtime.sleep(TOGETHER_SECONDS)
+            self._nudge.wait(seconds)
 
     def step(self) -> float:
         """Look at what there is; how many seconds to wait for a nudge then."""
@@ -110,6 +111,7 @@ class RuleWatch:
             if not ids:
                 break
             self._look(ids)
+            self._runtime.sleep(self._pause)
         if swept is not None:
             self._passed(swept)
         return max(0.0, self._sweep_at - time.monotonic())

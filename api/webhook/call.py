@@ -20,8 +20,6 @@ from api.webhook.target import Target, Targets
 _log = get_logger(__name__)
 ADDRESSES_MAX = 4
 """Of a name with more, the first so many are tried."""
-ANSWER_BYTES = 4096
-"""What is read of an answer, for the sake of its sender."""
 
 
 def addresses_of(host: str, port: int) -> list[str]:
@@ -42,7 +40,7 @@ class Caller:
         seconds: float = 10.0,
         resolve: Callable[[str, int], Sequence[str]] = addresses_of,
     ) -> None:
-        """`seconds`: for everything, from the name to the end of the answer."""
+        """`seconds`: for everything, from the name to the head of the answer."""
         self._runtime = runtime
         self._targets = targets
         self._agent = agent
@@ -65,7 +63,7 @@ class Caller:
         self._runtime.spawn(run)
         if not done.wait(self._seconds):
             exchange.cut()
-            return f"there was no whole answer within {self._seconds:g} s"
+            return f"there was no answer within {self._seconds:g} s"
         return result[0] if result else "the call could not be made"
 
     def _tried(self, exchange: _Exchange, url: str, body: bytes, headers: Mapping[str, str]) -> str:
@@ -131,16 +129,14 @@ class _Exchange:
         body: bytes,
         headers: Mapping[str, str],
     ) -> int:
-        """The status of the answer."""
+        """The status of the answer; its body is left unread."""
         connection = _connection(target, tls)
         plain = self._connected(addresses, target.port)
         self._handle = plain.dup()
         try:
             connection.sock = tls.wrap_socket(plain, server_hostname=target.host) if tls else plain
             connection.request("POST", target.path, body, dict(headers))
-            answer = connection.getresponse()
-            answer.read(ANSWER_BYTES)
-            return answer.status
+            return connection.getresponse().status
         finally:
             handle, self._handle = self._handle, None
             handle.close()

@@ -64,7 +64,7 @@ class RuleWorld(World):
         reactions = Reactions(
             self.publisher, self.controller, self.said, self.clock, webhook_body, self.wake, self._deliver
         )
-        self.watch = RuleWatch(self.store, self.bells, self.clock, self.runtime, reactions, lambda: self.holds)
+        self.watch = RuleWatch(self.store, self.bells, self.clock, self.runtime, reactions, lambda: self.holds, 0.0)
         self.rules = Rules(
             self.store, self.clock, self.said, Targets(["off"]).target, lambda: self.watch.rules_changed()
         )
