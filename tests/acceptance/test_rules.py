@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from websockets.sync.client import connect
 
 from api.runtime.patch import MODES
 from tests.support.events import Json, history, submit, task, wait_for_status
@@ -336,3 +338,32 @@ def test_kills_amid_many_failures_lose_no_firing_and_repeat_none(start_server, r
     assert dict.fromkeys(failed, 1) == Counter(each["task_id"] for each in found)
     wait_until(lambda: {call.body["task"]["id"] for call in list(receiver.received)} == set(failed), SECONDS)
     assert len(failed) == len({call.body["delivery_id"] for call in receiver.received})
+
+
+def test_a_firing_and_every_change_of_a_rule_reach_those_who_listen(server: ServerProcess) -> None:
+    with connect(f"{server.url.replace('http', 'ws')}/ws/realtime", open_timeout=SECONDS) as opened:
+        for topic in ("rules", "alerts", "notifications"):
+            opened.send(json.dumps({"action": "subscribe", "topic": topic}))
+
+        def heard(kind: str, text: str) -> Json:
+            while True:
+                message: Json = json.loads(opened.recv(SECONDS))
+                if message["type"] == kind and text in json.dumps(message):
+                    return message
+
+        heard("subscription", "notifications")
+        rule = make(server, ABOVE, {"type": "notify"}, name="too high", match={"tag": "heard"})
+        assert "created" == heard("rule_change", rule["id"])["action"]
+        task_id = external(server, "heard")
+        report(server, task_id, iteration(1, loss=5))
+        told = [heard(kind, "too high") for kind in ("alert", "notification")]
+        assert all("loss is 5, above 1" in json.dumps(each) for each in told)
+        address = f"{server.url}/api/rules/{rule['id']}"
+        for method, path, action in (
+            ("PATCH", "", "updated"),
+            ("POST", "/toggle", "toggled"),
+            ("DELETE", "", "deleted"),
+        ):
+            body = {"name": "higher"} if method == "PATCH" else None
+            assert requests.request(method, address + path, json=body, timeout=10).ok
+            assert action == heard("rule_change", rule["id"])["action"]
