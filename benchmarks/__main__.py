@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import control, crowd, gap, journal, latency, replay, slow, start, tasks
+from benchmarks import control, crowd, gap, journal, latency, replay, slow, start, tasks, topics
 from benchmarks.figures import Row, markdown, skipped
 from benchmarks.machine import file_system, machine
 
@@ -28,6 +28,7 @@ GROUPS: dict[str, Callable[[Path, int], list[Row]]] = {
     "slow": slow.rows,
     "tasks": tasks.rows,
     "control": control.rows,
+    "topics": topics.rows,
 }
 
 

@@ -30,17 +30,18 @@ def gaps(folder: Path) -> tuple[float, float, int]:
         tasks = [submit(server.url, "optimization", WORK | {"seed": seed}) for seed in (1, 2)]
         for task in tasks:
             wait_for_status(server.url, task, "completed", timeout=300)
-        busy, turns = _largest(server), _turns(server)
+        busy, turns = largest_gap(server), _turns(server)
     with ServerProcess(folder / "idle") as server:
         _watch_for(server, lambda: _turns(server) >= turns)
-        return busy, _largest(server), turns
+        return busy, largest_gap(server), turns
 
 
 def _watch_for(server: ServerProcess, done: Callable[[], bool]) -> None:
     wait_until(done, 300, lambda: "the idle server has not turned often enough", interval=1.0)
 
 
-def _largest(server: ServerProcess) -> float:
+def largest_gap(server: ServerProcess) -> float:
+    """Since its start, in milliseconds."""
     return 1000 * _value(server, LARGEST)
 
 

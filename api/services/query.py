@@ -108,6 +108,17 @@ class Queries:
 
         return self._store.read(read)
 
+    def state_at(self, principal: Principal, task_id: str, seq: int) -> list[Event]:
+        """The latest change of state, the latest progress and the latest iteration up to `seq`, in order."""
+
+        def read(tx: Transaction) -> list[Event]:
+            visible(tx, principal, task_id)
+            kinds = (_STATE, (EventType.PROGRESS,), (EventType.ITERATION_COMPLETE,))
+            found = [tx.latest_event(task_id, types, upto=seq) for types in kinds]
+            return sorted((event for event in found if event), key=lambda event: event.seq)
+
+        return self._store.read(read)
+
     def epoch(self) -> str:
         """The journal's epoch, at most `EPOCH_SECONDS` old: thousands may connect at once and want it."""
         now = time.monotonic()

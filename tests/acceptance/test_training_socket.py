@@ -86,6 +86,11 @@ def test_a_training_is_followed_from_its_start_to_its_end(server: ServerProcess)
     with socket(server, f"{job}?since=0") as again:
         replayed = until(again, kind("training_complete"))
     assert [1, 2, 3] == [each["epoch"] for each in replayed if each["type"] == "epoch_complete"]
+    last_seq = requests.get(f"{server.url}/api/tasks/{job}", timeout=SECONDS).json()["last_seq"]
+    for since in range(1, last_seq):  # from wherever: word for word what the whole has there
+        with socket(server, f"{job}?since={since}") as again:
+            _, *rest = until(again, kind("training_complete"))
+        assert rest == replayed[-len(rest) :], since
 
 
 def test_a_training_is_paused_resumed_and_stopped(server: ServerProcess) -> None:

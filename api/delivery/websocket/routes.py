@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,6 +16,7 @@ from api.delivery.everything import Everything
 from api.delivery.topics.hub import Topics
 from api.delivery.websocket.connection import POLICY_VIOLATION, TRY_AGAIN_LATER, Connection, Delivery, Refused
 from api.delivery.websocket.realtime import RealtimeConnection
+from api.delivery.websocket.replay import replay_of
 from api.delivery.websocket.task import TaskConnection
 from api.delivery.websocket.training import AllJobsConnection, JobConnection, course_of, jobs_of
 from api.errors import Forbidden, NotFound, RuncastError
@@ -72,15 +74,19 @@ class WebSockets:
     def _task(self, task_id: str, environ: dict[str, Any]) -> Connection:
         principal = current_principal()
         history = self._parts.queries.present(principal, task_id)
-        return TaskConnection(self._parts, principal, history, _since(environ))
+        replay = replay_of(self._parts.queries, principal, history, _since(environ))
+        return TaskConnection(self._parts, principal, history, replay)
 
     def _job(self, job_id: str, environ: dict[str, Any]) -> Connection:
         principal = current_principal()
         history = self._parts.queries.present(principal, job_id)
         if history.task.type != training_dialect.TYPE:
             raise NotFound()
-        course = course_of(self._parts.queries, principal, history.task)
-        return JobConnection(self._parts, principal, history, course, _since(environ))
+        queries, task = self._parts.queries, history.task
+        replay = replay_of(queries, principal, history, _since(environ))
+        if replay is not None:
+            replay = replace(replay, course=course_of(queries, principal, task, replay.course, replay.since))
+        return JobConnection(self._parts, principal, history, course_of(queries, principal, task), replay)
 
     def _all_jobs(self) -> Connection:
         principal = current_principal()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from api.delivery.dialects import task_socket as dialect
-from api.delivery.dialects.course import Course, beginning, present
+from api.delivery.dialects.course import Course, present
 from api.delivery.websocket.connection import Connection, Delivery
 from api.delivery.websocket.member import TaskMember
+from api.delivery.websocket.replay import Replay
 from api.domain.event import Event
 from api.domain.permission import Principal
 from api.domain.task import Task
@@ -16,23 +17,23 @@ from api.services.query import History
 
 
 class TaskConnection(Connection):
-    def __init__(self, parts: Delivery, principal: Principal, history: History, since: int | None) -> None:
-        """`since`: every event after it is told again, if they are still stored."""
+    def __init__(self, parts: Delivery, principal: Principal, history: History, replay: Replay | None) -> None:
         super().__init__(parts)
         self._principal = principal
         self._task = history.task
-        self._since = since if since is not None and history.holds(since, None) else None
+        self._replay = replay
 
     def begin(self) -> None:
         task = self._task
         self.send(dialect.connected(task, self.parts.clock()))
-        if task.terminal and self._since is None:
+        replay = self._replay
+        if task.terminal and replay is None:
             self.send(dialect.ending(task))
             self.close()
-        elif self._since is None:
+        elif replay is None:
             self.follow(self._member(present(task)), task.last_seq)
-        elif self._since < task.last_seq or not task.terminal:
-            self.follow(self._member(beginning(task)), self._since)
+        elif replay.since < task.last_seq or not task.terminal:
+            self.follow(self._member(replay.course), replay.since)
         else:
             self.close()  # it has heard the end
 

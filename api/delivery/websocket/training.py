@@ -13,6 +13,7 @@ from api.delivery.dialects.course import Course, beginning, epoch_done, present
 from api.delivery.everything import Everything
 from api.delivery.websocket.connection import Connection, Delivery
 from api.delivery.websocket.member import TaskMember
+from api.delivery.websocket.replay import Replay
 from api.domain.event import Event, EventType
 from api.domain.lifecycle import Command
 from api.domain.permission import Principal, Role
@@ -92,19 +93,18 @@ class TrainingConnection(Connection):
 
 class JobConnection(TrainingConnection):
     def __init__(
-        self, parts: Delivery, principal: Principal, history: History, course: Course, since: int | None
+        self, parts: Delivery, principal: Principal, history: History, course: Course, replay: Replay | None
     ) -> None:
-        """`course`: where the job stands, as `course_of` has it; `since`: as of `TaskConnection`."""
+        """`course`: where the job stands, as `course_of` has it."""
         super().__init__(parts, principal)
-        self._task, self._course = history.task, course
-        self._since = since if since is not None and history.holds(since, None) else None
+        self._task, self._course, self._replay = history.task, course, replay
 
     def begin(self) -> None:
         super().begin()
         task = self._task
         self.send(dialect.status_update(self._course))
-        if self._since is not None:
-            self.watch(task, beginning(task), self._since)
+        if self._replay is not None:
+            self.watch(task, self._replay.course, self._replay.since)
         elif task.terminal:
             self.send(dialect.ending(task, self._course))
         else:
@@ -203,13 +203,19 @@ class _NewTasks:
         """Nothing to do."""
 
 
-def course_of(queries: Queries, principal: Principal, task: Task) -> Course:
-    """Where a job stands, with the best of its epochs so far: these are read from its history."""
-    course, after = present(task), 0
+def course_of(
+    queries: Queries, principal: Principal, task: Task, known: Course | None = None, upto: int | None = None
+) -> Course:
+    """Where a job stands, with the best of its epochs so far: these are read from its history.
+
+    `known`: where it stood after the event `upto`, by default where it stands now.
+    """
+    course, after = known or present(task), 0
+    last = task.last_seq if upto is None else upto
     while True:
         page = queries.events(principal, task.id, after=after, limit=PAGE, types=[EventType.ITERATION_COMPLETE])
         for envelope in map(json.loads, page.envelopes):
-            if envelope["seq"] > task.last_seq:
+            if envelope["seq"] > last:
                 return course
             course = epoch_done(course, envelope["data"]["iteration"], envelope["data"]["metrics"])
             after = envelope["seq"]

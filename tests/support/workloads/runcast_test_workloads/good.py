@@ -181,14 +181,18 @@ counter = Workload("test-counter", "Counts, and can go on where it was", Counter
 
 
 class Announce(Params):
-    count: int = Field(1, ge=0, le=100_000)
+    count: int = Field(1, ge=0, le=1_000_000)
+    rate: float | None = Field(None, gt=0, allow_inf_nan=False, description="Lines a second; as fast as they go")
 
 
 def run_announce(params: Announce, ctx: Context) -> Mapping[str, Any]:
     from api.realtime import broadcast_alert, broadcast_log
 
+    begun = time.monotonic()
     for number in range(params.count):
         broadcast_log("info", f"line {number}", "test-announce")
+        if params.rate is not None and number % 100 == 99:
+            time.sleep(max(0.0, begun + (number + 1) / params.rate - time.monotonic()))
     broadcast_alert("test", "From a task", f"after {params.count} lines", "info")
     return {"announced": params.count}
 
