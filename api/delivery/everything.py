@@ -56,6 +56,31 @@ class Watcher(Protocol):
     def left(self) -> None: ...
 
 
+class Bystander:
+    """What a watcher has that sends nothing itself, and so is never crowded: a subclass says what it hears."""
+
+    def attach(self, crowd: Callable[[], None]) -> None:
+        """It never is."""
+
+    def has_room(self) -> bool:
+        return True
+
+    def wait_for_room(self) -> None:
+        """There always is."""
+
+    def deliver(self, events: Sequence[Event]) -> int:
+        return len(events)
+
+    def start_over(self) -> int | None:
+        return 0
+
+    def entered(self) -> None:
+        """Nothing to do."""
+
+    def left(self) -> None:
+        """Nothing to do."""
+
+
 class Everything:
     """One per process. What another process commits is found by the sweep."""
 

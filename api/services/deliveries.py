@@ -18,6 +18,7 @@ from api.errors import RuncastError
 from api.log import get_logger
 from api.ports import Clock, Store
 from api.runtime.base import Runtime
+from api.services.loop import NudgedLoop
 from api.webhook.signature import signed
 
 _log = get_logger(__name__)
@@ -31,7 +32,10 @@ Call = Callable[[str, bytes, Mapping[str, str]], str]
 """URL, body, headers → what was wrong, or nothing."""
 
 
-class Deliveries:
+class Deliveries(NudgedLoop):
+    name = "deliveries"
+    retry_seconds = BUSY_SECONDS
+
     def __init__(
         self,
         store: Store,
@@ -45,9 +49,9 @@ class Deliveries:
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`holds`: whether this process is the one that runs the tasks."""
+        super().__init__(runtime)
         self._store = store
         self._clock = clock
-        self._runtime = runtime
         self._call = call
         self._retry = retry
         self._tries = tries
@@ -55,31 +59,6 @@ class Deliveries:
         self._chance = chance
         self._busy: set[str] = set()
         """Rules whose webhook is being called."""
-        self._nudge = runtime.waiter()
-        self._leaving = False
-
-    def wake(self) -> None:
-        """There may be something to send; from any thread."""
-        self._nudge.set()
-
-    def leave(self) -> None:
-        self._leaving = True
-        self._nudge.set()
-
-    def run(self) -> None:
-        """The loop of a background thread of its own."""
-        while not self._leaving:
-            self._nudge = self._runtime.waiter()
-            seconds = BUSY_SECONDS
-            try:
-                seconds = self.step()
-            except RuncastError as error:
-                metrics.failure("deliveries")
-                _log.warning("deliveries_delayed", reason=error.message)
-            except Exception:  # noqa: BLE001  without this loop no webhook would be called again; counted and logged
-                metrics.failure("deliveries_broken")
-                _log.exception("deliveries_broken")
-            self._nudge.wait(seconds)
 
     def step(self) -> float:
         """Begin to send what is due; how many seconds to wait for a nudge then."""

@@ -19,13 +19,14 @@ from api.domain.lifecycle import Command, Status
 from api.domain.permission import Principal, Role
 from api.domain.task import Task
 from api.domain.workload import Workload
-from api.errors import InvalidInput, RuncastError
+from api.errors import InvalidInput
 from api.log import get_logger
 from api.ports import Clock, Store, Transaction
 from api.runtime.base import Runtime
 from api.services.commit import Commit
 from api.services.control import Controller
 from api.services.dependants import KINDS, STEPS, release
+from api.services.loop import NudgedLoop
 from api.services.publish import Publisher
 from api.services.submit import Check
 
@@ -46,7 +47,10 @@ class _Resolution:
     error: str = ""
 
 
-class FollowUp:
+class FollowUp(NudgedLoop):
+    name = "follow_up"
+    retry_seconds = POLL_SECONDS
+
     def __init__(
         self,
         store: Store,
@@ -59,43 +63,27 @@ class FollowUp:
         wake: Callable[[], None],
     ) -> None:
         """`wake` tells the dispatcher that tasks may be due."""
+        super().__init__(runtime)
         self._store = store
         self._publisher = publisher
         self._controller = controller
         self._clock = clock
-        self._runtime = runtime
         self._workloads = workloads
         self._check = check
         self._wake = wake
-        self._nudge = runtime.waiter()
-        self._leaving = False
         publisher.follow_up = self.wake
 
     def wake(self) -> None:
         """A commit may have made tasks due, or left something to be done; from any thread."""
         self._wake()
-        self._nudge.set()
+        super().wake()
 
-    def leave(self) -> None:
-        self._leaving = True
-        self._nudge.set()
+    def step(self) -> float:
+        while not self._leaving and self.some():
+            self._wake()
+        return POLL_SECONDS
 
-    def run(self) -> None:
-        """The loop of a background thread of its own."""
-        while not self._leaving:
-            self._nudge = self._runtime.waiter()
-            try:
-                while not self._leaving and self.step():
-                    self._wake()
-            except RuncastError as error:
-                metrics.failure("follow_up")
-                _log.warning("follow_up_delayed", reason=error.message)
-            except Exception:  # noqa: BLE001  without this loop tasks would wait for ever; counted and logged
-                metrics.failure("follow_up_broken")
-                _log.exception("follow_up_broken")
-            self._nudge.wait(POLL_SECONDS)
-
-    def step(self) -> bool:
+    def some(self) -> bool:
         """Do one transaction's worth of each kind; False when there was nothing to do."""
         left = self._store.read(lambda tx: {each.kind for each in tx.continuations(tuple(Follow), limit=STEPS)})
         if not left:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from api import metrics
 from api.domain.event import EventType
 from api.domain.rule import Mark, Rule
 from api.domain.rule_check import looked
@@ -21,6 +20,7 @@ from api.errors import RuncastError
 from api.log import get_logger
 from api.ports import Bus, Clock, Doorbell, Store, Transaction
 from api.runtime.base import Runtime
+from api.services.loop import NudgedLoop
 from api.services.reactions import Fired, Look, Outcome, Reactions
 
 _log = get_logger(__name__)
@@ -41,7 +41,10 @@ LATE = timedelta(seconds=30)
 """A task is committed so long after its `created_at`, at most."""
 
 
-class RuleWatch:
+class RuleWatch(NudgedLoop):
+    name = "rules"
+    retry_seconds = RETRY_SECONDS
+
     def __init__(
         self,
         store: Store,
@@ -53,9 +56,9 @@ class RuleWatch:
         pause: float = TOGETHER_SECONDS,
     ) -> None:
         """`holds`: whether this process is the one that runs the tasks."""
+        super().__init__(runtime)
         self._store = store
         self._clock = clock
-        self._runtime = runtime
         self._reactions = reactions
         self._holds = holds
         self._pause = pause
@@ -70,33 +73,12 @@ class RuleWatch:
         """The new tasks that the last sweep found, with their `created_at`: passed on already."""
         self._watched_at: datetime | None = None
         self._sweep_at = 0.0
-        self._nudge = runtime.waiter()
-        self._leaving = False
         bus.listen(self._hear)
 
     def rules_changed(self) -> None:
         """From any thread."""
         self._sweep_at = 0.0
-        self._nudge.set()
-
-    def leave(self) -> None:
-        self._leaving = True
-        self._nudge.set()
-
-    def run(self) -> None:
-        """The loop of a background thread of its own."""
-        while not self._leaving:
-            self._nudge = self._runtime.waiter()
-            seconds = RETRY_SECONDS
-            try:
-                seconds = self.step()
-            except RuncastError as error:
-                metrics.failure("rules")
-                _log.warning("rules_delayed", reason=error.message)
-            except Exception:  # noqa: BLE001  without this loop no rule would fire again; counted and logged
-                metrics.failure("rules_broken")
-                _log.exception("rules_broken")
-            self._nudge.wait(seconds)
+        self.wake()
 
     def step(self) -> float:
         """Look at what there is; how many seconds to wait for a nudge then."""

@@ -14,13 +14,14 @@ from api import metrics
 from api.domain.permission import Principal, Role
 from api.domain.schedule import CATCH_UP_MAX, MissedRuns, Overlap, Schedule
 from api.domain.task import Task
-from api.errors import InvalidInput, RuncastError
+from api.errors import InvalidInput
 from api.log import get_logger
 from api.ports import Clock, Store, Transaction
 from api.runtime.base import Runtime
 from api.services.commit import Commit
 from api.services.entry import enter
 from api.services.follow_up import FollowUp
+from api.services.loop import NudgedLoop
 from api.services.publish import Publisher
 from api.services.schedules import submission_from
 from api.services.submit import Submitter
@@ -45,7 +46,10 @@ class _Claim:
     tasks: tuple[Task, ...]
 
 
-class Scheduler:
+class Scheduler(NudgedLoop):
+    name = "scheduler"
+    retry_seconds = RETRY_SECONDS
+
     def __init__(
         self,
         store: Store,
@@ -55,37 +59,12 @@ class Scheduler:
         submitter: Submitter,
         follow_up: FollowUp,
     ) -> None:
+        super().__init__(runtime)
         self._store = store
         self._publisher = publisher
         self._clock = clock
-        self._runtime = runtime
         self._submitter = submitter
         self._follow_up = follow_up
-        self._nudge = runtime.waiter()
-        self._leaving = False
-
-    def wake(self) -> None:
-        """The next run may be another one now; from any thread."""
-        self._nudge.set()
-
-    def leave(self) -> None:
-        self._leaving = True
-        self._nudge.set()
-
-    def run(self) -> None:
-        """The loop of a background thread of its own."""
-        while not self._leaving:
-            self._nudge = self._runtime.waiter()
-            seconds = RETRY_SECONDS
-            try:
-                seconds = self.step()
-            except RuncastError as error:
-                metrics.failure("scheduler")
-                _log.warning("scheduler_delayed", reason=error.message)
-            except Exception:  # noqa: BLE001  without this loop no schedule would run again; counted and logged
-                metrics.failure("scheduler_broken")
-                _log.exception("scheduler_broken")
-            self._nudge.wait(seconds)
 
     def step(self) -> float:
         """Submit what is due; how many seconds to sleep then."""

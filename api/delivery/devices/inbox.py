@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
 
 from api.delivery.devices.connection import Connection
 from api.delivery.devices.moved import Moved, moved_by
+from api.delivery.everything import Bystander
 from api.domain.event import Event
 from api.runtime.base import Runtime, Waiter
 
 Moves = dict[str, Moved]
 
 
-class Inbox:
+class Inbox(Bystander):
     """A watcher of everything that only takes notes, by task: see `delivery.everything.Watcher`."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -76,26 +76,5 @@ class Inbox:
             self._moves[event.task_id] = moved if earlier is None else earlier.and_then(moved)
             self._wake()
 
-    def attach(self, crowd: Callable[[], None]) -> None:
-        """It is never crowded: notes have room."""
-
     def wanted(self) -> bool:
         return True
-
-    def has_room(self) -> bool:
-        return True
-
-    def wait_for_room(self) -> None:
-        """There always is."""
-
-    def deliver(self, events: Sequence[Event]) -> int:
-        return len(events)
-
-    def start_over(self) -> int | None:
-        return 0
-
-    def entered(self) -> None:
-        """Nothing to do."""
-
-    def left(self) -> None:
-        """Nothing to do."""

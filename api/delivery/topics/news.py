@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from api import metrics
-from api.delivery.everything import Everything
+from api.delivery.everything import Bystander, Everything
 from api.delivery.topics.hub import Topics
 from api.domain.announcement import Announcement, Severity, Topic, alert, log, notification
 from api.domain.event import Event, EventType
@@ -28,7 +28,7 @@ TITLE = 200
 _ENDS = {"completed": "has completed", "failed": "has failed", "cancelled": "was cancelled"}
 
 
-class News:
+class News(Bystander):
     """A watcher of everything (see `delivery.everything.Watcher`) that announces what it hears, in this process."""
 
     def __init__(self, topics: Topics, everything: Everything, store: Store, runtime: Runtime) -> None:
@@ -82,29 +82,8 @@ class News:
                 self._reading = True
                 self._runtime.spawn(self._read)
 
-    def attach(self, crowd: Callable[[], None]) -> None:
-        """It is never crowded: it sends nothing itself."""
-
     def wanted(self) -> bool:
         return self._listening
-
-    def has_room(self) -> bool:
-        return True
-
-    def wait_for_room(self) -> None:
-        """There always is."""
-
-    def deliver(self, events: Sequence[Event]) -> int:
-        return len(events)
-
-    def start_over(self) -> int | None:
-        return 0
-
-    def entered(self) -> None:
-        """Nothing to do."""
-
-    def left(self) -> None:
-        """Nothing to do."""
 
     # -- events that need their task
 

@@ -10,7 +10,7 @@ from typing import Any
 from api import metrics
 from api.delivery.dialects import training as dialect
 from api.delivery.dialects.course import Course, beginning, epoch_done, present
-from api.delivery.everything import Everything
+from api.delivery.everything import Bystander, Everything
 from api.delivery.websocket.connection import Connection, Delivery
 from api.delivery.websocket.member import TaskMember
 from api.delivery.websocket.replay import Replay
@@ -159,7 +159,7 @@ class AllJobsConnection(TrainingConnection):
             self._take(task, beginning(task), 0)
 
 
-class _NewTasks:
+class _NewTasks(Bystander):
     """A watcher of everything that wants to know which tasks there are: see `delivery.everything.Watcher`."""
 
     def __init__(self, connection: AllJobsConnection, found: Callable[[str], None]) -> None:
@@ -178,29 +178,8 @@ class _NewTasks:
         if event.seq == 1 and self.sees(owner):
             self._connection.parts.runtime.spawn(self._found, event.task_id)
 
-    def attach(self, crowd: Callable[[], None]) -> None:
-        """It is never crowded: next to nothing is sent for it."""
-
     def wanted(self) -> bool:
         return self._connection.here
-
-    def has_room(self) -> bool:
-        return True
-
-    def wait_for_room(self) -> None:
-        """There always is."""
-
-    def deliver(self, events: Sequence[Event]) -> int:
-        return len(events)
-
-    def start_over(self) -> int | None:
-        return 0
-
-    def entered(self) -> None:
-        """Nothing to do."""
-
-    def left(self) -> None:
-        """Nothing to do."""
 
 
 def course_of(

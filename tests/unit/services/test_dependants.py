@@ -41,7 +41,7 @@ class Family(World):
         return list(self.batches.submit(principal, members, "").task_ids)
 
     def settle(self):
-        while self.follow_up.step():
+        while self.follow_up.some():
             pass
 
     def left(self):
