@@ -61,7 +61,7 @@ class Announcements:
         self._nudge.set()
         if mine:
             self.flush()
-            self._runtime.spawn(self._flush_later)
+            self._runtime.post(self._runtime.spawn, self._flush_later)
 
     def flush(self) -> None:
         """Write what waits; a journal that cannot be written is logged, and what waits goes on waiting."""

@@ -77,7 +77,9 @@ def test_nothing_is_lost_while_the_journal_is_away_and_the_memory_is_bounded() -
         script.announce(alert("k", str(number), "m", Severity.INFO))
     assert len(script._waiting) <= WAITING
     store.down = False
-    wait_until(lambda: not script._waits())
-    found = [parcel for _, parcel in store.read(lambda tx: tx.parcels(after=0, without="", limit=9999))]
-    assert (WAITING + 500) == sum(parcel.count for parcel in found)
-    assert {Topic.ALERTS} == {parcel.topic for parcel in found}
+
+    def stored() -> list[Parcel]:
+        return [parcel for _, parcel in store.read(lambda tx: tx.parcels(after=0, without="", limit=9999))]
+
+    wait_until(lambda: sum(parcel.count for parcel in stored()) == WAITING + 500)
+    assert {Topic.ALERTS} == {parcel.topic for parcel in stored()}
