@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import http.server
 import json
 import ssl
 import threading
 from dataclasses import dataclass
+from http.server import (  # not by `http.server.`: eventlet puts its own there
+    BaseHTTPRequestHandler,
+    ThreadingHTTPServer,
+)
 from typing import Any
 
 from tests.support.certificates import Certificate
@@ -47,14 +50,14 @@ class Receiver:
         self.hold: threading.Event | None = None
         """Answers wait until it is set."""
         self._certificate = certificate
-        self._server: http.server.ThreadingHTTPServer | None = None
+        self._server: ThreadingHTTPServer | None = None
 
     @property
     def url(self) -> str:
         return f"{'https' if self._certificate else 'http'}://127.0.0.1:{self.port}/hook?a=1"
 
     def __enter__(self) -> Receiver:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler())
         server.daemon_threads = True
         if self._certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -73,10 +76,10 @@ class Receiver:
     def about(self, rule_id: str) -> list[Received]:
         return [each for each in list(self.received) if each.body["rule"]["id"] == rule_id]
 
-    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # the name that the library calls
                 raw = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
