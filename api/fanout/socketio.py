@@ -87,10 +87,11 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]  # the library ha
         return session.queue if session is not None else None
 
     def close(self, sid: str, namespace: str) -> None:
-        """Close the connection for good, with all its namespaces: its client has done what it must not."""
+        """Close the connection, with all its namespaces, after what was sent to it: it hears why."""
         session = self.server.eio.sockets.get(self.server.manager.eio_sid_from_sid(sid, namespace))
         if session is not None:
-            session.refuse()
+            self.flush()
+            session.close(wait=False, reason=self.reason.SERVER_DISCONNECT)
 
     def packets(self, event: str, messages: Iterable[Any], namespace: str) -> list[Any]:
         """The packets that carry `event` with each message: made once for everybody who is to get them."""
