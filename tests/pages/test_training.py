@@ -230,9 +230,7 @@ def test_a_list_that_cannot_be_had_is_no_empty_list(new_page: Callable[..., Page
     expect(training.connection).to_have_text("Asking every few seconds")
 
 
-def test_it_fits_every_screen_and_every_control_has_a_name(
-    new_page: Callable[..., Page], server: ServerProcess
-) -> None:
+def test_it_fits_every_screen_and_every_control_is_named(new_page: Callable[..., Page], server: ServerProcess) -> None:
     job = train(server, "a-name-without-a-single-place-to-break-it-" * 3)
     wait_for_status(server.url, job, "completed")
     for width in (360, 1280, 2560):
