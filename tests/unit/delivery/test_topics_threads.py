@@ -16,7 +16,7 @@ import sys
 from api.runtime.patch import patch
 patch(sys.argv[1])
 import time
-from api.app import utc_now
+from datetime import UTC, datetime
 from api.delivery.topics.hub import Topics
 from api.delivery.topics.membership import Membership
 from api.domain.announcement import Severity, Topic, alert, log
@@ -26,6 +26,7 @@ from api.services.announce import Announcements
 from api.store.sql import SqlStore
 
 THREADS, EACH = 4, 200
+utc_now = lambda: datetime.now(UTC)
 runtime = current_runtime()
 store = SqlStore(sys.argv[2], runtime)
 topics = Topics(runtime, utc_now)
