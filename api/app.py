@@ -147,9 +147,9 @@ def create_app(settings: Settings | None = None) -> Runcast:
     """Everything wired together, nothing started yet. `ConfigError` names what is wrong with the settings."""
     settings = settings or load_settings()
     runtime = current_runtime()
-    app = _flask(settings)
-    policy = OriginPolicy(settings)
     cookies = DeviceCookies()
+    app = _flask(settings, cookies)
+    policy = OriginPolicy(settings)
     socketio = _socketio(app, settings, runtime, policy, cookies)
     return _assemble(settings, runtime, app, socketio, policy, cookies)
 
@@ -165,12 +165,12 @@ def runcast_version() -> str:
         return "0.0.0"
 
 
-def _flask(settings: Settings) -> Flask:
+def _flask(settings: Settings, cookies: DeviceCookies) -> Flask:
     app = Flask("api", root_path=str(ROOT), template_folder="templates", static_folder="static")
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of Flask's default provider
     CORS(app, resources=r"/(api/.*|openapi\.json)", origins=[*settings.cors_origins, LOOPBACK_ORIGIN])
-    app.register_blueprint(create_pages(open_warning=settings.open))
+    app.register_blueprint(create_pages(open_warning=settings.open, greet=cookies.page_headers))
     register_problems(app)
     return app
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, make_response, redirect, render_template, url_for
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from api.pages.headers import secure_headers, styled_inline
 
+Greet = Callable[[Mapping[str, Any]], list[tuple[str, str]]]
 
-def create_pages(*, open_warning: bool) -> Blueprint:
-    """`/`, `/demo`, `/training`, `/tasks/<id>`, `/docs`; `open_warning` puts the banner of `RUNCAST_OPEN=1` on each."""
+
+def create_pages(*, open_warning: bool, greet: Greet) -> Blueprint:
+    """`/`, `/demo`, `/training`, `/tasks/<id>`, `/docs`; `open_warning` puts the banner of `RUNCAST_OPEN=1` on each.
+
+    `greet` gives the headers that a page brings beyond its own, by the WSGI environment of its request.
+    """
     pages = Blueprint("pages", __name__)
     pages.after_app_request(secure_headers)
+
+    @pages.after_request
+    def greeted(response: Response) -> Response:
+        response.headers.extend(greet(request.environ))
+        return response
 
     @pages.context_processor
     def banner() -> dict[str, bool]:

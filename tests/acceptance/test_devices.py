@@ -291,6 +291,16 @@ def test_a_client_that_keeps_its_cookie_comes_back_as_the_same_device(server: Se
     cancel(server, begun["task_id"])
 
 
+def test_a_page_brings_the_cookie_before_it_opens_connections(server: ServerProcess) -> None:
+    """Several at once, none of which had a cookie, would bring one each."""
+    browser = requests.Session()
+    page = browser.get(f"{server.url}/demo", timeout=SECONDS)
+    assert {"runcast_device"} == set(page.cookies.keys())
+    assert "private" == page.headers["Cache-Control"]
+    for path in ("/training", "/socket.io/?EIO=4&transport=polling"):
+        assert "Set-Cookie" not in browser.get(f"{server.url}{path}", timeout=SECONDS).headers
+
+
 def test_polling_gives_the_cookie_too(server: ServerProcess) -> None:
     address = f"{server.url}/socket.io/?EIO=4&transport=polling"
     first = requests.get(address, timeout=SECONDS)

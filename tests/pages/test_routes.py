@@ -82,6 +82,6 @@ def test_the_api_reference_lists_the_operations(new_page: Callable[..., Page], s
 @pytest.mark.parametrize("path", ["/demo", "/docs"])
 def test_a_server_that_runs_open_says_so_on_every_page(path: str, open_warning: bool) -> None:
     app = Flask("pages", root_path=str(ROOT), template_folder="templates", static_folder="static")
-    app.register_blueprint(create_pages(open_warning=open_warning))
+    app.register_blueprint(create_pages(open_warning=open_warning, greet=lambda _: []))
     with app.test_client() as client:
         assert open_warning == (WARNING in client.get(path).get_data(as_text=True))

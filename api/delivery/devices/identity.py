@@ -1,7 +1,8 @@
 """Which device a connection belongs to: what it says in `auth.device`, else what its cookie says.
 
 A client that keeps cookies, as a browser does, gets one with the answer that opens its connection. The value follows
-from the id of that connection and a secret of the process: nothing has to be kept for those who never ask.
+from the id of that connection and a secret of the process: nothing has to be kept for those who never ask. Our pages
+bring one themselves: a page may open several connections at once, and each answer without a cookie would bring another.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ class DeviceCookies:
         secure = "; Secure" if environ.get("wsgi.url_scheme") == "https" else ""
         attributes = f"Max-Age={MAX_AGE}; Path=/; HttpOnly; SameSite=Lax{secure}"
         return [("Set-Cookie", f"{COOKIE}={self._fresh(eio_sid)}; {attributes}")]
+
+    def page_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """For a page, before it opens any connection: a cookie for who has none, which no shared cache may keep."""
+        headers = self.headers(secrets.token_urlsafe(_BYTES), environ)
+        return [*headers, ("Cache-Control", "private")] if headers else []
 
     def device(self, auth: Any, eio_sid: str, environ: Mapping[str, Any]) -> str:
         """The name of the device; no name that is said is one that a cookie has. `InvalidInput` for one that is none.
