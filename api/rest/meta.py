@@ -70,5 +70,6 @@ def _workload(workload: Workload) -> dict[str, Any]:
         "description": workload.description,
         "params_schema": params_schema(workload),
         "example": dict(workload.example),
+        "external": workload.external,
         "searchable": workload.search is not None,
     }

@@ -587,6 +587,10 @@ class WorkloadInfo(BaseModel):
         description="JSON Schema. The formats `input-file` and `input-folder` take what `POST /api/files` answers."
     )
     example: JsonObject
+    external: bool = Field(
+        description="Whether its tasks run elsewhere: whoever creates one reports it, and from here it can only be "
+        "cancelled."
+    )
     searchable: bool = Field(description="Whether `GET /api/tasks/{task_id}/search` looks into what its tasks leave.")
 
 

@@ -29,13 +29,13 @@ export class Api {
     return this.#get("/workloads").then((answer) => answer.workloads);
   }
 
-  /** Whether what tasks of this type leave can be searched; asked once. */
-  async searchable(type) {
+  /** What the server says of this type, asked once; undefined for one that it does not have. */
+  async workload(type) {
     this.#known ??= this.workloads().catch((problem) => {
       this.#known = null;
       throw problem;
     });
-    return (await this.#known).some((workload) => workload.type === type && workload.searchable);
+    return (await this.#known).find((workload) => workload.type === type);
   }
 
   search(taskId, words, limit, offset) {

@@ -16,9 +16,12 @@ export function endedBy({ event_type: type, data }) {
   return type === "status_change" && isTerminal(data.status) ? data.status : null;
 }
 
-/** The commands a person may give now; once cancelling was asked for there is nothing left to ask. */
-export function legalCommands(status, pendingCommand) {
+/**
+ * The commands a person may give now; once cancelling was asked for there is nothing left to ask, and a task that runs
+ * elsewhere (`external`) can only be cancelled from here.
+ */
+export function legalCommands(status, pendingCommand, external = false) {
   if (pendingCommand === "cancel") return [];
-  if (pendingCommand) return (COMMANDS[status] ?? []).filter((command) => command === "cancel");
-  return COMMANDS[status] ?? [];
+  const commands = COMMANDS[status] ?? [];
+  return pendingCommand || external ? commands.filter((command) => command === "cancel") : commands;
 }

@@ -17,6 +17,7 @@ test("offers the commands that the state allows", () => {
   assert.deepEqual(legalCommands("pending", null), ["cancel"]);
   assert.deepEqual(legalCommands("running", null), ["pause", "cancel"]);
   assert.deepEqual(legalCommands("paused", null), ["resume", "cancel"]);
+  assert.deepEqual(legalCommands("running", null, true), ["cancel"]);
   for (const ended of ["completed", "failed", "cancelled"]) {
     assert.ok(isTerminal(ended));
     assert.deepEqual(legalCommands(ended, null), []);

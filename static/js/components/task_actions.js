@@ -15,8 +15,8 @@ class TaskActions extends HTMLElement {
     this.#dialog.addEventListener("close", () => this.#dialog.returnValue === "yes" && this.#give("cancel"));
   }
 
-  show({ status, pendingCommand }, asked) {
-    const legal = asked ? [] : legalCommands(status, pendingCommand);
+  show({ status, pendingCommand }, asked, external) {
+    const legal = asked ? [] : legalCommands(status, pendingCommand, external);
     for (const [command, button] of this.#buttons) button.hidden = !legal.includes(command);
     if (!legal.includes("cancel") && this.#dialog.open) this.#dialog.close("no");
   }

@@ -70,7 +70,7 @@ class TaskForm extends HTMLElement {
 
   #offer(offered) {
     const { type: only } = this.dataset;
-    const workloads = only ? offered.filter(({ type }) => type === only) : offered;
+    const workloads = offered.filter(({ type, external }) => (only ? type === only : !external));
     this.#workloads = workloads;
     if (!workloads.length) return this.replaceChildren(empty("This server offers no kind of work."));
     this.#choice.replaceChildren(...workloads.map(({ type, title }) => el("option", { value: type }, title || type)));

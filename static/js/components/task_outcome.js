@@ -40,7 +40,7 @@ async function showResult(element, state, api) {
   const { taskId } = state;
   try {
     const answer = await api.result(taskId);
-    const search = (await api.searchable(state.type)) ? new TaskSearch(api, taskId) : null;
+    const search = (await api.workload(state.type))?.searchable ? new TaskSearch(api, taskId) : null;
     if (!element.isConnected) return;
     element.replaceChildren(el("h3", {}, "Result"), ...resultParts(answer, (file) => api.visualizationUrl(taskId, file)));
     if (search) element.append(search);

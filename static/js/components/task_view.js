@@ -19,6 +19,8 @@ class TaskView extends HTMLElement {
   #history = el("p", { class: "history-note", hidden: true });
   #reuse = el("button", { type: "button", class: "quiet" }, "Use these parameters again");
   #asked = null;
+  #type = null;
+  #external = false;
 
   connectedCallback() {
     this.#actions.addEventListener("command", ({ detail }) => this.dispatchEvent(new CustomEvent("command", { detail })));
@@ -33,6 +35,7 @@ class TaskView extends HTMLElement {
 
   loading(connected) {
     this.#asked = null;
+    this.#type = null;
     this.#actions.problem = null;
     this.replaceChildren(loading(connected ? "the task" : "the task as soon as the connection stands"));
   }
@@ -59,26 +62,35 @@ class TaskView extends HTMLElement {
 
   show(state, api, now) {
     if (!this.contains(this.#head)) return;
+    if (state.type !== this.#type) this.#learn(state.type, api);
     if (this.#asked !== null && state.statusSeq > this.#asked) this.#asked = null;
     this.#head.show(state, now);
     this.#progress.state = state;
-    this.#actions.show(state, this.#asked !== null);
+    this.#actions.show(state, this.#asked !== null, this.#external);
     this.#outcome.show(state, api);
     this.#metrics.state = state;
     this.#log.show(state, api.logUrl(state.taskId));
-    this.#reuse.hidden = state.params === null || !isTerminal(state.status);
+    this.#reuse.hidden = state.params === null || !isTerminal(state.status) || this.#external;
     this.#tellHistory(state);
   }
 
   /** A command is on its way: no second click until it is answered. */
   asking(state) {
     this.#asked = state.statusSeq;
-    this.#actions.show(state, true);
+    this.#actions.show(state, true, this.#external);
   }
 
   answered(problem) {
     this.#asked = null;
     this.#actions.problem = problem;
+  }
+
+  /** Whether such tasks run elsewhere. Without an answer nothing is hidden: the server gives its reason on a click. */
+  async #learn(type, api) {
+    this.#type = type;
+    this.#external = false;
+    const workload = await api.workload(type).catch(() => null);
+    if (type === this.#type) this.#external = workload?.external ?? false;
   }
 
   #tellHistory({ whole, skipped }) {
