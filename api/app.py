@@ -60,13 +60,13 @@ from api.services.batches import Batches
 from api.services.control import Controller
 from api.services.deliveries import Deliveries
 from api.services.devices import Devices
-from api.services.dispatch import Bounds, Dispatcher, Limits
+from api.services.dispatch import Bounds, Dispatcher
 from api.services.edit import Editor
 from api.services.emit import Emitter
 from api.services.folders import Folders
 from api.services.follow_up import FollowUp
 from api.services.forecast import Forecasts
-from api.services.grant import Grants
+from api.services.grant import Grants, Limits
 from api.services.health import OK, Readiness
 from api.services.publish import Publisher
 from api.services.query import Queries
@@ -232,6 +232,7 @@ class _Core:
             utc_now,
             worker=f"{socket.gethostname()}:{os.getpid()}",
             retry=RetryPolicy(settings.retry_delay_seconds, settings.retry_delay_most_seconds),
+            limits=Limits(settings.type_limits, settings.owner_limit or None),
         )
 
     def runs_tasks(self) -> bool:
@@ -247,7 +248,7 @@ def _assemble(
     hub = Hub(core.store, core.bus, runtime)
     everything = Everything(core.store, core.bus, runtime)
     dispatcher = _dispatcher(core, workloads)
-    controller = Controller(core.store, core.publisher, dispatcher.wake)
+    controller = Controller(core.store, core.publisher, dispatcher.heed)
     check = _check(core)
     submitter = _submitter(core, workloads, check, dispatcher)
     follow_up = FollowUp(core.store, core.publisher, controller, utc_now, runtime, workloads, check, dispatcher.wake)
@@ -321,7 +322,6 @@ def _dispatcher(core: _Core, workloads: Workloads) -> Dispatcher:
         slots=core.settings.max_workers,
         stalled_seconds=core.settings.stalled_seconds,
         bounds=_bounds(core.settings),
-        limits=Limits(core.settings.type_limits, core.settings.owner_limit or None),
         input_dirs=core.settings.input_dirs,
         workloads=workloads,
         announcer=core.announcements,
@@ -350,7 +350,7 @@ class _Alerts:
             core.announcements,
             utc_now,
             webhook_body,
-            dispatcher.wake,
+            dispatcher.heed,
             self.deliveries.wake,
         )
         self.watch = RuleWatch(store, core.bus, utc_now, runtime, reactions, core.runs_tasks)

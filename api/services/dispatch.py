@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from api.runtime.base import Runtime
 from api.runtime.offload import offload
 from api.services.commit import Change, unchanged
 from api.services.folders import Folders
-from api.services.grant import Full, Grant, Grants
+from api.services.grant import Grant, Grants
 from api.services.publish import Publisher
 from api.services.pulse import Pulse
 from api.services.silence import stall
@@ -35,22 +34,6 @@ RETRY_SECONDS = 0.5
 
 Spawn = Callable[..., Any]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many tasks of one type, and of one owner, may run at once here."""
-
-    per_type: Mapping[str, int] = field(default_factory=dict)
-    """By type; one that is not in it has no limit of its own."""
-    per_owner: int | None = None
-
-    def reached(self, running: Sequence[Task]) -> Full:
-        """Of what no more may run."""
-        types, owners = Counter(task.type for task in running), Counter(task.owner for task in running)
-        full = [name for name, most in self.per_type.items() if types[name] >= most]
-        most = self.per_owner
-        return Full(full, [] if most is None else [name for name, count in owners.items() if count >= most])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +66,6 @@ class Dispatcher:
         runner: Runner,
         folders: Folders,
         slots: int,
-        limits: Limits,
         stalled_seconds: float,
         bounds: Bounds,
         input_dirs: Sequence[Path],
@@ -100,22 +82,25 @@ class Dispatcher:
         self._runner = runner
         self._folders = folders
         self._slots = slots
-        self._limits = limits
         self._stalled_seconds = stalled_seconds
         self._bounds = bounds
         self._input_dirs = tuple(folder.resolve() for folder in input_dirs)
         self._attempts: dict[str, _Attempt] = {}
         self._nudge = runtime.waiter()
-        self._asked = deque([True], maxlen=1)
-        """Not empty when there may be a command since the last look. One call each changes it, which no thread
-        interrupts."""
+        self._next_look = 0.0
+        """When to look for commands (monotonic): at once where one was told of, else soon, as other processes give
+        some too."""
         self._stopping = False
         self._patience = POLL_SECONDS
         """Seconds until something may have to be done without a nudge."""
 
     def wake(self) -> None:
-        """There is new work or a new command; from any thread."""
-        self._asked.append(True)
+        """There is new work; from any thread."""
+        self._nudge.set()
+
+    def heed(self) -> None:
+        """There is a new command; from any thread."""
+        self._next_look = 0.0
         self._nudge.set()
 
     def run(self) -> None:
@@ -124,8 +109,8 @@ class Dispatcher:
             self._nudge = self._runtime.waiter()
             try:
                 self._fill_slots()
-                if self._asked:
-                    self._asked.pop()  # before the look: what is told after it leads to another one
+                if time.monotonic() >= self._next_look:
+                    self._next_look = time.monotonic() + POLL_SECONDS  # before it: what comes after leads to another
                     self._pass_commands_on()
                 self._runner.tend()
             except RuncastError as error:
@@ -134,8 +119,7 @@ class Dispatcher:
             except Exception:  # noqa: BLE001  without this loop no task would ever start again; counted and logged
                 metrics.failure("dispatch_broken")
                 _log.exception("dispatch_broken")
-            if not self._nudge.wait(self._patience):
-                self._asked.append(True)
+            self._nudge.wait(self._patience)
 
     def leave(self) -> None:
         """Take no more work and ask what runs to end; does not wait for it."""
@@ -155,21 +139,14 @@ class Dispatcher:
 
     def _fill_slots(self) -> None:
         self._patience = POLL_SECONDS
-        while not self._stopping and len(self._attempts) < self._slots:
-            grant = self._grants.take_next(self._full())
-            if grant is None:
-                due_in = self._grants.next_due()
-                if due_in is not None:
-                    self._patience = min(POLL_SECONDS, max(0.0, due_in))
-                return
-            self._begin(grant)
-
-    def _full(self, but: str = "") -> Full:
-        """Of what no more may run, as if the task `but` had ended."""
-        return self._limits.reached([each.grant.task for id_, each in self._attempts.items() if id_ != but])
-
-    def _begin(self, grant: Grant) -> None:
-        self._spawn(self._slot, self._enter(grant))
+        free = self._slots - len(self._attempts)
+        if self._stopping or free <= 0:
+            return
+        grants, due_in = self._grants.take(free)
+        for grant in grants:
+            self._spawn(self._slot, self._enter(grant))
+        if due_in is not None:
+            self._patience = min(POLL_SECONDS, max(0.0, due_in))
 
     def _enter(self, grant: Grant) -> _Attempt:
         attempt = _Attempt(grant, Pulse(self._stalled_seconds))
@@ -258,7 +235,9 @@ class Dispatcher:
         )
         place = self._place_of(grant) if outcome.files and not again else None
         try:
-            following = self._until_stored(lambda: self._grants.finish(grant, outcome, place, self._next_one(grant)))
+            following = self._until_stored(
+                lambda: self._grants.finish(grant, outcome, place, followed=not self._stopping)
+            )
         except Conflict as error:
             metrics.STALE_REPORTS.inc()
             _log.warning("late_outcome_refused", task_id=grant.task.id, reason=error.message)
@@ -266,10 +245,6 @@ class Dispatcher:
         if (again and outcome.files) or (outcome.ending is Ending.COMPLETED and outcome.saved):
             offload(self._runtime, lambda: self._tidy(grant, outcome, again))
         return following
-
-    def _next_one(self, grant: Grant) -> Full | None:
-        """What the next one in this slot may not be; None for no next one."""
-        return None if self._stopping else self._full(but=grant.task.id)
 
     def _place_of(self, grant: Grant) -> str | None:
         try:

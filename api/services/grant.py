@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,16 +27,30 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Full:
-    """Of what no more may run now."""
+class Limits:
+    """How many tasks of one type, and of one owner, may hold a worker at once."""
 
-    types: Sequence[str] = ()
-    owners: Sequence[str] = ()
+    per_type: Mapping[str, int] = field(default_factory=dict)
+    """By type; one that is not in it has no limit of its own."""
+    per_owner: int | None = None
+
+    def reached(self, held: Sequence[Task]) -> tuple[list[str], list[str]]:
+        """(types, owners) of which no more may run beside `held`."""
+        types, owners = Counter(task.type for task in held), Counter(task.owner for task in held)
+        full = [name for name, most in self.per_type.items() if types[name] >= most]
+        most = self.per_owner
+        return full, [] if most is None else [name for name, count in owners.items() if count >= most]
 
 
 class Grants:
     def __init__(
-        self, store: Store, publisher: Publisher, clock: Clock, worker: str, retry: RetryPolicy | None = None
+        self,
+        store: Store,
+        publisher: Publisher,
+        clock: Clock,
+        worker: str,
+        retry: RetryPolicy | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """`worker` names this process for people."""
         self._store = store
@@ -43,36 +58,32 @@ class Grants:
         self._clock = clock
         self._worker = worker
         self._retry = retry or RetryPolicy()
+        self._limits = limits or Limits()
 
-    def take_next(self, full: Full | None = None) -> Grant | None:
-        """Grant the next task that is due to this process, but none of what is `full`."""
-        lease_id = str(uuid.uuid4())
-        commit = self._store.write(lambda tx: self._take_next(tx, full or Full(), lease_id))
-        return self._granted(commit, lease_id)
+    def take(self, most: int) -> tuple[list[Grant], float | None]:
+        """Grant the tasks that are next, `most` of them if so many are due and within the limits.
 
-    def next_due(self) -> float | None:
-        """Seconds until the next task becomes due; None when none waits for its time."""
-        now = self._clock()
-        due_at = self._store.read(lambda tx: tx.next_due(now))
-        return (due_at - now).total_seconds() if due_at is not None else None
+        If not, it is also said in how many seconds another one becomes due; None when none waits for its time.
+        """
+        commits, due_in = self._store.write(lambda tx: self._take(tx, most))
+        return [self._granted(commit) for commit in commits], due_in
 
     def finish(
-        self, grant: Grant, outcome: Outcome, artifact_dir: str | None, following: Full | None = None
+        self, grant: Grant, outcome: Outcome, artifact_dir: str | None, *, followed: bool = False
     ) -> Grant | None:
         """Commit how the attempt ended; `StaleLease` when the task is no longer this grant's.
 
-        With `following`, the next task that is due, but none of what is full, is granted in the same commit.
+        When it is to be `followed`, the next task that is due is granted in the same commit.
         """
         retry_at = self._clock() + self._retry.delay(grant.task.attempt, random.random())
-        lease_id = str(uuid.uuid4())
 
         def finish(tx: Transaction) -> tuple[Commit, Commit | None]:
             end = self._finish(tx, grant, outcome, artifact_dir, retry_at)
-            return end, None if following is None else self._take_next(tx, following, lease_id)
+            return end, self._take_next(tx) if followed else None
 
         end, commit = self._store.write(finish)
         self._publisher.ring(end)
-        return self._granted(commit, lease_id)
+        return self._granted(commit) if commit is not None else None
 
     def took_effect(self, grant: Grant, state: str) -> None:
         """Commit that the worker has `paused` or is `running` again, and how long that took."""
@@ -114,17 +125,32 @@ class Grants:
 
         return self._publisher.within(tx, task, [change], grant.lease_id, also=settled)
 
-    def _take_next(self, tx: Transaction, full: Full, lease_id: str) -> Commit | None:
-        task = tx.next_pending(self._clock(), without_types=full.types, without_owners=full.owners)
-        return self._take(tx, task, lease_id) if task is not None else None
+    def _take(self, tx: Transaction, most: int) -> tuple[list[Commit], float | None]:
+        commits: list[Commit] = []
+        while len(commits) < most:
+            commit = self._take_next(tx)
+            if commit is None:
+                return commits, self._due_in(tx)
+            commits.append(commit)
+        return commits, None
 
-    def _granted(self, commit: Commit | None, lease_id: str) -> Grant | None:
-        if commit is None:
-            return None
+    def _due_in(self, tx: Transaction) -> float | None:
+        now = self._clock()
+        due_at = tx.next_due(now)
+        return (due_at - now).total_seconds() if due_at is not None else None
+
+    def _granted(self, commit: Commit) -> Grant:
         self._publisher.ring(commit)
-        return Grant(commit.task, lease_id)
+        return Grant(commit.task, commit.task.lease_id or "")
 
-    def _take(self, tx: Transaction, task: Task, lease_id: str) -> Commit:
+    def _take_next(self, tx: Transaction) -> Commit | None:
+        # Counted here and not by who asks: two that ask at once would both find the last place free.
+        limited = self._limits.per_type or self._limits.per_owner is not None
+        types, owners = self._limits.reached(tx.held()) if limited else ((), ())
+        task = tx.next_pending(self._clock(), without_types=types, without_owners=owners)
+        if task is None:
+            return None
+        lease_id = str(uuid.uuid4())
         attempt = task.attempt + 1
         started = _status(Status.RUNNING, f"attempt {attempt} started", attempt)
         return self._publisher.within(

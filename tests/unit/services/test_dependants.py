@@ -77,7 +77,7 @@ def test_dependants_are_released_in_the_same_commit_and_rung_after_it(world, par
     world.end(parent)
     assert () == world.task(child).waiting_on
     assert [parent, child] == [bell.task_id for bell in world.bells]
-    assert (child, 0) == (world.grants.take_next().task.id, world.left())
+    assert (child, 0) == (world.take().task.id, world.left())
 
 
 def test_one_transaction_tells_a_bounded_number_and_the_rest_is_not_forgotten(world, parent):
@@ -129,9 +129,9 @@ def test_a_waiting_task_that_is_cancelled_holds_on_to_nothing(world, parent):
 def test_a_result_is_put_in_after_the_commit_of_the_parent_and_checked(world, parent):
     child = world.submit(params={"n": {MARK: parent, "path": "a"}}).id
     world.end(parent, result={"a": 7})
-    assert ((parent,), None) == (world.task(child).waiting_on, world.grants.take_next())
+    assert ((parent,), None) == (world.task(child).waiting_on, world.take())
     world.settle()
-    assert (7, child) == (world.task(child).params["n"], world.grants.take_next().task.id)
+    assert (7, child) == (world.task(child).params["n"], world.take().task.id)
 
 
 def test_a_child_whose_params_cannot_be_made_holds_up_no_other(world, parent):
@@ -208,7 +208,7 @@ def test_whatever_the_graph_and_the_ends_nothing_starts_early_and_nothing_waits_
     world = Family()
     ids = world.batch([sorted(parents) for parents in graph])
     parents = {ids[number]: [ids[parent] for parent in each] for number, each in enumerate(graph)}
-    while (grant := world.grants.take_next()) is not None:
+    while (grant := world.take()) is not None:
         assert {"completed"} >= set(world.statuses(parents[grant.task.id]))
         ending = data.draw(st.sampled_from([Ending.COMPLETED, Ending.COMPLETED, Ending.FAILED, Ending.CANCELLED]))
         world.grants.finish(grant, Outcome(ending, error="over"), None)

@@ -15,9 +15,9 @@ from api.domain.task import Task
 from api.ports import Assignment, Control, Ending, Outcome
 from api.runtime.choose import current_runtime
 from api.services import dispatch
-from api.services.dispatch import Bounds, Dispatcher, Limits
+from api.services.dispatch import Bounds, Dispatcher
 from api.services.folders import Folders
-from api.services.grant import Full, Grant
+from api.services.grant import Grant
 from tests.support.stores import a_task
 from tests.support.waiting import wait_until
 
@@ -30,11 +30,9 @@ class Grants:
         self.command: str | None = None
         self.looks = 0
 
-    def take_next(self, full: Full | None = None) -> Grant | None:
-        return self.queue.pop() if self.queue else None
-
-    def next_due(self) -> float | None:
-        return None
+    def take(self, most: int) -> tuple[list[Grant], float | None]:
+        taken, self.queue = self.queue[:most], self.queue[most:]
+        return taken, None
 
     def commands(self, ids: list[str]) -> dict[str, Task]:
         self.looks += 1
@@ -72,7 +70,6 @@ def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Di
         runner=runner,  # type: ignore[arg-type]
         folders=Folders(tmp_path),
         slots=1,
-        limits=Limits(),
         bounds=Bounds(),
         stalled_seconds=60,
         input_dirs=(),
@@ -94,6 +91,6 @@ def test_a_command_is_passed_on_when_it_is_told_of(played: tuple[Dispatcher, Gra
     wait_until(lambda: grants.looks and not grants.queue)
     for number, command in enumerate(["pause", "resume", "pause", "cancel"], 1):
         grants.command = command
-        dispatcher.wake()
+        dispatcher.heed()
         wait_until(lambda number=number: len(runner.asked) == number)  # type: ignore[misc]
     assert ["pause", "resume", "pause", "cancel"] == runner.asked

@@ -24,7 +24,7 @@ from api.domain.permission import LOCAL
 from api.errors import Conflict, StaleLease
 from api.ports import Ending, Outcome, Store
 from api.runtime.threads import ThreadRuntime
-from api.services.grant import Full, Grant
+from api.services.grant import Grant
 from api.store.memory import MemoryStore
 from api.store.sql import SqlStore
 from tests.support.stores import sqlite_url
@@ -122,7 +122,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        self.granted(self.world.grants.take_next())
+        self.granted(self.world.take())
 
     def granted(self, grant: Grant | None) -> None:
         if grant is not None:
@@ -155,9 +155,8 @@ class Lives(RuleBasedStateMachine):
     def end(self, data: Any, ending: Ending, goes_on: bool) -> None:
         worker = data.draw(st.sampled_from(self.workers))
         outcome = Outcome(ending, result={"answer": 42}, error="no luck")
-        following = Full() if goes_on else None
         try:
-            grant = self.fenced(worker, lambda: self.world.grants.finish(worker.grant, outcome, None, following))
+            grant = self.fenced(worker, lambda: self.world.grants.finish(worker.grant, outcome, None, followed=goes_on))
         except StaleLease:
             return
         worker.over = True

@@ -236,7 +236,7 @@ def test_another_name_or_action_does_not_begin_anew(world):
 def running(world):
     """A task that a worker of this server holds."""
     world.submit()
-    return world.grants.take_next().task.id
+    return world.take().task.id
 
 
 @pytest.mark.parametrize(

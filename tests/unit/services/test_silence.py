@@ -133,7 +133,7 @@ def test_a_clock_that_jumps_ahead_fails_nothing(world):
 
 def test_what_runs_here_and_what_has_ended_is_none_of_its_business(world):
     ours, ended = world.submit(), world.submit(kind="away")
-    world.grants.take_next()
+    world.take()
     world.controller.control(LOCAL, ended.id, Command.CANCEL)
     world.wait(1000)
     assert (False, False) == (world.task(ours.id).stalled, world.task(ended.id).stalled)

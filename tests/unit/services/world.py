@@ -67,6 +67,11 @@ class World:
     def submit(self, key=None, kind="x", **options):
         return self.submitter.submit(LOCAL, Submission(kind, **options), idempotency_key=key)[0]
 
+    def take(self):
+        """The grant of the next task, if one is due."""
+        grants, _ = self.grants.take(1)
+        return grants[0] if grants else None
+
     def task(self, task_id):
         return self.queries.view(LOCAL, task_id).task
 
