@@ -335,8 +335,10 @@ class Transaction(
 class Store(Protocol):
     """Tasks and their journal. One `write` is one transaction: all of it or nothing, then it is durable."""
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, queued: Callable[[], None] | None = None) -> T:
         """Run `work`, commit, return what it returned. Its exception rolls back and is raised here.
+
+        `queued` is called, by the caller's thread, once any other write can only come after this one.
 
         `work` may run more than once (a group that failed is retried one by one) and in another thread:
         it must have no other effect. Callable from any thread; a caller on the hub waits without blocking it.

@@ -113,11 +113,13 @@ class Submitter:
     def _enter(
         self, principal: Principal, task: Task, idempotency_key: str | None, fingerprint: str
     ) -> tuple[Task, bool]:
-        known, commit = self._store.write(lambda tx: self._insert(tx, principal, task, idempotency_key, fingerprint))
+        # The dispatcher asks for work at once: its look comes next after this write, and finds the task.
+        known, commit = self._store.write(
+            lambda tx: self._insert(tx, principal, task, idempotency_key, fingerprint), queued=self._wake
+        )
         if commit is None:
             return known, False
         self._publisher.ring(commit)
-        self._wake()
         return known, True
 
     def retry(

@@ -23,12 +23,14 @@ class MemoryStore:
         self._writing = threading.Lock()
         self._closed = False
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, queued: Callable[[], None] | None = None) -> T:
         guards.must_be_outside()
         with self._writing:
             state = self._state.copy()
             result = self._run(work, MemoryTransaction(state, writable=True))
             self._state = state
+        if queued is not None:
+            queued()
         return result
 
     def read(self, query: Callable[[Transaction], T]) -> T:

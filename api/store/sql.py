@@ -62,10 +62,12 @@ class SqlStore:
         self._closed = False
         self._start()
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, queued: Callable[[], None] | None = None) -> T:
         """`work` may run more than once: it must change nothing but through its transaction."""
         job = self._job(work)
         self._writer.put(job)
+        if queued is not None:
+            queued()
         result: T = job.wait()
         return result
 

@@ -44,6 +44,16 @@ class TestTransactions:
             add(store, a_task(number))
             assert store.read(lambda tx: tx.count(Status.PENDING)) == number + 1
 
+    def test_what_is_written_once_a_write_is_queued_comes_after_it(self, store: Store) -> None:
+        """And finds what it wrote."""
+        counts: list[int] = []
+
+        def count() -> None:
+            counts.append(store.write(lambda tx: tx.count(Status.PENDING)))
+
+        store.write(lambda tx: tx.add_task(a_task(1)), queued=count)
+        assert counts == [1]
+
     def test_a_read_sees_one_moment_whatever_is_written_meanwhile(self, store: Store) -> None:
         add(store, a_task(1))
         counted, written = threading.Event(), threading.Event()
