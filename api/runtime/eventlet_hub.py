@@ -17,12 +17,13 @@ from api.runtime.green import GreenRuntime
 
 
 class _EventletWaiter:
-    def __init__(self, post: Callable[..., None]) -> None:
+    def __init__(self, call: Callable[[Callable[[], Any]], None]) -> None:
+        """`call` runs a function on the hub."""
         self._event = eventlet.event.Event()
-        self._post = post
+        self._call = call
 
     def set(self) -> None:
-        self._post(self._fire)
+        self._call(self._fire)
 
     def _fire(self) -> None:
         if not self._event.ready():
@@ -61,4 +62,4 @@ class EventletRuntime(GreenRuntime):
         return GreenSelector()
 
     def _green_waiter(self) -> Waiter:
-        return _EventletWaiter(self.post)
+        return _EventletWaiter(self.call)

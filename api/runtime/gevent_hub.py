@@ -15,12 +15,13 @@ from api.runtime.green import GreenRuntime
 
 
 class _GeventWaiter:
-    def __init__(self, post: Callable[..., None]) -> None:
+    def __init__(self, call: Callable[[Callable[[], Any]], None]) -> None:
+        """`call` runs a function on the hub."""
         self._event = gevent.event.Event()
-        self._post = post
+        self._call = call
 
     def set(self) -> None:
-        self._post(self._event.set)
+        self._call(self._event.set)
 
     def wait(self, timeout: float | None = None) -> bool:
         return bool(self._event.wait(timeout))
@@ -47,4 +48,4 @@ class GeventRuntime(GreenRuntime):
         return selectors.DefaultSelector()  # gevent's own, patched in
 
     def _green_waiter(self) -> Waiter:
-        return _GeventWaiter(self.post)
+        return _GeventWaiter(self.call)

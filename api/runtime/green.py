@@ -51,6 +51,16 @@ class GreenRuntime(ABC):
     def post(self, function: Callable[..., Any], *args: Any) -> None:
         self._mailbox.post(function, *args)
 
+    def call(self, function: Callable[[], Any]) -> None:
+        """Run `function` on the hub: at once where the caller is there, else as `post` does.
+
+        It must neither block nor switch.
+        """
+        if self._get_ident() == self._hub_thread:
+            function()
+        else:
+            self._mailbox.post(function)
+
     def lock(self) -> AbstractContextManager[Any]:
         lock: AbstractContextManager[Any] = self._allocate_lock()
         return lock

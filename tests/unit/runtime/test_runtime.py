@@ -47,6 +47,13 @@ except ZeroDivisionError:
 else:
     raise AssertionError("the error was swallowed")
 
+# One thread of the hub wakes another, which waits or will; twice is once.
+early, late = runtime.waiter(), runtime.waiter()
+early.set()
+early.set()
+runtime.spawn(late.set)
+assert early.wait(5) and late.wait(5)
+
 # Blocking work elsewhere does not hold the hub.
 ticks = []
 def tick():
