@@ -52,6 +52,8 @@ class Feed:
         self.wanted = 0
         """The highest seq that is known to be in the journal."""
         self.opened = False
+        self.expected = 0
+        """How many read the journal at this moment to join after that: their bells must not be missed."""
         self.subscriptions: set[Subscription] = set()
         """Live ones and those on their way: the feed must not be forgotten under them."""
         self.crowded: deque[Subscription] = deque()
@@ -64,6 +66,10 @@ class Feed:
     @property
     def live(self) -> bool:
         return bool(self._channels)
+
+    @property
+    def needed(self) -> bool:
+        return bool(self.subscriptions) or self.expected > 0
 
     def open(self, last_seq: int) -> None:
         """Start at the journal's end, unless a bell has brought it further."""

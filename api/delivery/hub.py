@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from api import metrics
 from api.delivery.feed import Feed, Subscription
@@ -33,19 +34,44 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         bus.listen(self._on_bell)
 
-    def subscribe(self, task_id: str, after: int | None, member: Member) -> Subscription:
+    @contextmanager
+    def expecting(self, task_id: str) -> Iterator[int]:
+        """Hear what is said of a task from here on, while the caller reads how far its journal goes.
+
+        What was read so can be given to `subscribe`, inside, as `known`. Yields how many events after the reader's
+        place are worth reading with it: none where others have brought the hub there already.
+        """
+        with self._lock:
+            feed = self._feed(task_id)
+            feed.expected += 1
+        try:
+            yield 0 if feed.opened else PAGE
+        finally:
+            with self._lock:
+                feed.expected -= 1
+                self._forget_unneeded(feed)
+
+    def subscribe(
+        self, task_id: str, after: int | None, member: Member, known: tuple[int, Sequence[Event]] | None = None
+    ) -> Subscription:
         """Give `member` every event after `after`, in order: stored ones first, then live ones.
 
         The two meet under the feed's lock: the first event that the channel pushes is the one after the last
         that was delivered. Returns at once; what is stored is fed by a background thread, at the member's
         pace. A member that reads for itself, and only wants to be woken, comes with `after` None.
+
+        `known`: the last seq of the journal, and a stretch of events that ends there, as read while the task was
+        expected. They spare two reads.
         """
         with self._lock:
-            feed = self._feeds.get(task_id)
-            if feed is None:
-                feed = self._feeds[task_id] = Feed(task_id, self._fell_behind)
+            feed = self._feed(task_id)
             subscription = Subscription(feed, member, after)
             feed.subscriptions.add(subscription)
+        if known is not None:
+            last_seq, rest = known
+            feed.open(last_seq)
+            if is_light(rest):
+                feed.remember(rest)
         metrics.SUBSCRIPTIONS.inc()
         member.attach(subscription.crowd)
         if not self._joined(subscription):
@@ -60,9 +86,18 @@ class Hub:
             subscription.gone = True
             feed = subscription.feed
             feed.leave(subscription)
-            if not feed.subscriptions:
-                self._feeds.pop(feed.task_id, None)
+            self._forget_unneeded(feed)
         metrics.SUBSCRIPTIONS.dec()
+
+    def _feed(self, task_id: str) -> Feed:
+        feed = self._feeds.get(task_id)
+        if feed is None:
+            feed = self._feeds[task_id] = Feed(task_id, self._fell_behind)
+        return feed
+
+    def _forget_unneeded(self, feed: Feed) -> None:
+        if not feed.needed and self._feeds.get(feed.task_id) is feed:
+            del self._feeds[feed.task_id]
 
     def after(self, subscription: Subscription, cursor: int) -> Sequence[Event] | None:
         """The next events of a member that reads at its own pace: from memory, else a page of the journal.

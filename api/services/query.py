@@ -34,6 +34,8 @@ class History:
     task: Task
     events: tuple[Event, ...]
     epoch: str
+    rest: tuple[Event, ...] = ()
+    """The events after a place in this journal up to its end, if they were asked for."""
 
     def holds(self, since: int, epoch: str | None) -> bool:
         """Whether `since` is a place in this journal, and every event after it is still stored."""
@@ -96,15 +98,18 @@ class Queries:
 
     def present(self, principal: Principal, task_id: str) -> History:
         """The latest change of state and the latest progress, as stored: what a newcomer starts from."""
+        return self._store.read(lambda tx: _present(tx, visible(tx, principal, task_id)))
+
+    def since(self, principal: Principal, task_id: str, since: int, epoch: str | None, *, most: int) -> History:
+        """Of a journal that `holds` this place the `rest` after it, if these are `most` events at most; of
+        another one its `present`."""
 
         def read(tx: Transaction) -> History:
-            task = visible(tx, principal, task_id)
-            found = [
-                tx.latest_event(task_id, _STATE, upto=task.last_seq),
-                tx.latest_event(task_id, (EventType.PROGRESS,), upto=task.last_seq),
-            ]
-            events = sorted((event for event in found if event), key=lambda event: event.seq)
-            return History(task, tuple(events), tx.epoch())
+            history = History(visible(tx, principal, task_id), (), tx.epoch())
+            if not history.holds(since, epoch):
+                return _present(tx, history.task)
+            few = history.task.last_seq - since <= most
+            return replace(history, rest=tuple(tx.events(task_id, since, limit=most))) if few else history
 
         return self._store.read(read)
 
@@ -135,6 +140,12 @@ def visible(tx: Transaction, principal: Principal, task_id: str) -> Task:
         raise NotFound()
     require(principal, Action.VIEW, task)
     return task
+
+
+def _present(tx: Transaction, task: Task) -> History:
+    found = [tx.latest_event(task.id, types, upto=task.last_seq) for types in (_STATE, (EventType.PROGRESS,))]
+    events = sorted((event for event in found if event), key=lambda event: event.seq)
+    return History(task, tuple(events), tx.epoch())
 
 
 def _view(tx: Transaction, task: Task, now: datetime) -> View:

@@ -85,20 +85,30 @@ class TasksNamespace(AnsweringNamespace):
         wish = subscribe_request(data)
         if wish.task_id == EVERY_TASK:
             return self._subscribe_to_all(wish)
+        with self._hub.expecting(wish.task_id) as most:
+            return self._subscribe_to_one(wish, most)
+
+    def _subscribe_to_one(self, wish: SubscribeRequest, most: int) -> Answer:
         principal = current_principal()
-        present = self._queries.present(principal, wish.task_id)
+        history = self._history(principal, wish, most)
         channel = RoomChannel(wish.task_id, wish.types, self._socketio)
         member = self._admit(wish, channel, lambda connection: self._begin_anew(principal, connection, channel))
         if member is None:
             return {"task_id": wish.task_id}
-        answer = _subscribed(wish, present)
+        answer = _subscribed(wish, history)
         self._send("subscribed", answer)
-        after = wish.since if answer.get("recovered") else present.task.last_seq
+        last_seq = history.task.last_seq
+        after = wish.since if answer.get("recovered") else last_seq
         if not answer.get("recovered"):
-            _send_present(member.connection, channel, present)
-        subscription = self._hub.subscribe(wish.task_id, after, member)
+            _send_present(member.connection, channel, history)
+        subscription = self._hub.subscribe(wish.task_id, after, member, (last_seq, history.rest))
         member.entered_with(lambda: self._hub.unsubscribe(subscription))
         return answer
+
+    def _history(self, principal: Principal, wish: SubscribeRequest, most: int) -> History:
+        if wish.since is None:
+            return self._queries.present(principal, wish.task_id)
+        return self._queries.since(principal, wish.task_id, wish.since, wish.epoch, most=most)
 
     def _begin_anew(
         self, principal: Principal, connection: Connection, channel: RoomChannel

@@ -10,7 +10,7 @@ from api.delivery import hub as hub_module
 from api.delivery.feed import SLICE
 from api.delivery.lag import Lag
 from api.domain.event import Event, EventType
-from api.errors import Unavailable
+from api.errors import NotFound, Unavailable
 from tests.unit.delivery.world import AT, TASK, Reader, World
 
 
@@ -321,6 +321,41 @@ def test_who_has_left_hears_nothing_more_and_nothing_is_kept_of_it(world):
     world.report()
     world.ring_all()
     assert ([], {}) == (reader.seqs, world.hub._feeds)
+
+
+def test_who_knows_how_far_the_journal_goes_is_live_without_a_read(world, monkeypatch):
+    world.report(3)
+    with world.hub.expecting(TASK) as most:
+        known = world.rest(1, most)
+        monkeypatch.setattr(world.store, "read", None)
+        assert (run(2, 3), True) == ((reader := world.join(1, known=known)).seqs, reader.live)
+    with world.hub.expecting(TASK) as most:
+        assert 0 == most  # the hub has been brought there
+        assert run(2, 3) == world.join(1, known=(3, [])).seqs
+
+
+def test_what_is_said_while_a_newcomer_reads_is_not_missed(world):
+    world.report(3)
+    with world.hub.expecting(TASK) as most:
+        known = world.rest(1, most)
+        world.report(2)
+        world.ring_all()
+        reader = world.join(1, known=known)
+    assert run(2, 5) == reader.seqs
+    world.report()
+    world.ring_all()
+    assert run(2, 6) == reader.seqs
+
+
+def test_a_task_that_nobody_joins_after_all_is_forgotten(world):
+    with pytest.raises(NotFound), world.hub.expecting(TASK):
+        raise NotFound()
+    assert {} == world.hub._feeds
+    with world.hub.expecting(TASK):
+        reader = world.join(0)
+        world.hub.unsubscribe(reader.subscription)
+        assert [TASK] == list(world.hub._feeds)
+    assert {} == world.hub._feeds
 
 
 def test_a_page_is_read_once_for_all_who_want_it(world):

@@ -26,6 +26,8 @@ SMALL = {
     "api.delivery.feed.SLICE": 2,
 }
 """So that a few events reach every corner."""
+MEANWHILE = st.none() | st.lists(st.booleans(), max_size=5)
+"""Events of which the bell is heard at once or not yet."""
 
 
 @dataclass
@@ -69,14 +71,26 @@ class Delivery(RuleBasedStateMachine):
         self.world.report(count, kind)
         self.kinds += [kind] * count
 
-    @rule(back=st.integers(0, 12), capacity=st.integers(1, 8))
-    def join(self, back, capacity):
+    @rule(back=st.integers(0, 12), capacity=st.integers(1, 8), meanwhile=MEANWHILE)
+    def join(self, back, capacity, meanwhile):
         since = max(0, len(self.kinds) - back)
         client = Client(since, Reader(capacity))
-        self.connect(client)
+        self.connect(client, meanwhile)
 
-    def connect(self, client):
-        """As the adapters do: history that is not whole any more is not begun, but told."""
+    def connect(self, client, meanwhile=None):
+        """As the adapters do: history that is not whole any more is not begun, but told.
+
+        `meanwhile`: what is reported while the adapter reads how far the journal goes; None for one that does not.
+        """
+        with self.world.hub.expecting(TASK) as most:
+            known = None if meanwhile is None else self.world.rest(client.cursor, most)
+            for heard in meanwhile or ():
+                self.report(1, EventType.LOG)
+                if heard:
+                    self.world.bus.deliver(len(self.world.bus.kept) - 1)
+            self.enter(client, known)
+
+    def enter(self, client, known):
         reader = client.reader = Reader(client.reader.capacity)
 
         def begin_anew():
@@ -85,7 +99,7 @@ class Delivery(RuleBasedStateMachine):
 
         reader.restart = begin_anew
         after = client.cursor if client.cursor >= self.trimmed else begin_anew()
-        reader.subscription = self.world.hub.subscribe(TASK, after, reader)
+        reader.subscription = self.world.hub.subscribe(TASK, after, reader, known)
         self.clients.append(client)
 
     @precondition(lambda self: self.clients)
@@ -109,11 +123,11 @@ class Delivery(RuleBasedStateMachine):
         self.away.append(client)
 
     @precondition(lambda self: self.away)
-    @rule(data=st.data())
-    def come_back(self, data):
+    @rule(data=st.data(), meanwhile=MEANWHILE)
+    def come_back(self, data, meanwhile):
         client = data.draw(st.sampled_from(self.away))
         self.away.remove(client)
-        self.connect(client)
+        self.connect(client, meanwhile)
 
     @rule()
     def restart(self):

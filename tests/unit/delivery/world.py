@@ -176,12 +176,22 @@ class World:
     def trim(self, upto):
         self.store.write(lambda tx: tx.trim(TASK, upto))
 
-    def join(self, after, reader=None):
+    def join(self, after, reader=None, known=None):
         """A reader subscribed after `after`, as far as it gets at once."""
         reader = reader or Reader()
-        reader.subscription = self.hub.subscribe(TASK, after, reader)
+        reader.subscription = self.hub.subscribe(TASK, after, reader, known)
         self.runtime.run_spawned()
         return reader
+
+    def rest(self, cursor, most):
+        """What `Hub.subscribe` is told: the last seq, and the events after `cursor` where these are few."""
+
+        def read(tx):
+            task = tx.task(TASK)
+            few = task.trimmed_seq <= cursor and task.last_seq - cursor <= most
+            return task.last_seq, tx.events(TASK, cursor, limit=most) if few and most else []
+
+        return self.store.read(read)
 
     def ring_all(self):
         while self.bus.kept:

@@ -55,6 +55,20 @@ def test_the_present_of_a_task_is_known_when_all_its_history_was_trimmed(store: 
     assert [False, True] == [present.holds(8, None), present.holds(9, present.epoch)]
 
 
+@pytest.mark.parametrize(
+    ("since", "most", "expected"),
+    [(7, 2, ([], [8, 9])), (7, 1, ([], [])), (9, 9, ([], [])), (4, 99, ([5, 9], [])), (10, 99, ([5, 9], []))],
+)
+def test_a_history_goes_on_from_a_place_that_it_holds(
+    store: MemoryStore, since: int, most: int, expected: tuple[list[int], list[int]]
+) -> None:
+    """With the rest where that is short, and with the present where there is something missing."""
+    store.write(lambda tx: tx.trim(ONE, 6))
+    history = Queries(store, lambda: START).since(LOCAL, ONE, since, None, most=most)
+    assert expected == ([event.seq for event in history.events], [event.seq for event in history.rest])
+    assert (since in (7, 9)) == history.holds(since, None)
+
+
 @pytest.mark.parametrize(("after", "expected"), [(0, [7, 8, 9]), (4, [7, 8, 9]), (6, [7, 8, 9]), (8, [9]), (9, [])])
 def test_events_begin_where_history_is_whole(store: MemoryStore, after: int, expected: list[int]) -> None:
     """Without the progress of number 5, which stays stored, but after which something is missing."""
