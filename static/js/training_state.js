@@ -1,6 +1,7 @@
 import { isTerminal } from "./lifecycle.js";
 
 export const METRICS = ["train_loss", "val_loss", "train_acc", "val_acc", "learning_rate"];
+const LASTING = ["name", "totalEpochs", "startTime"];
 /** The protocol's word for a cancelled job. */
 const STOPPED = "stopped";
 
@@ -25,6 +26,12 @@ export function legalActions(status) {
  */
 export class Jobs {
   #jobs = new Map();
+  #moment = 0;
+
+  /** To be noted before something is asked for: what is heard after it may be newer than the answer. */
+  get moment() {
+    return this.#moment;
+  }
 
   get(id) {
     return this.#jobs.get(id);
@@ -35,19 +42,20 @@ export class Jobs {
     return [...this.#jobs.values()].sort((a, b) => b.order - a.order);
   }
 
-  /** Rows of `GET /api/training/jobs`, newest first; gives what has changed, as `hear`. */
-  list(rows) {
+  /** Rows of `GET /api/training/jobs`, newest first, asked for at that moment; gives what has changed, as `hear`. */
+  list(rows, moment = this.#moment) {
     const first = this.#jobs.size === 0;
-    const changes = rows.toReversed().flatMap((row) => this.row(row));
+    const changes = rows.toReversed().flatMap((row) => this.row(row, moment));
     const listed = new Set(rows.map(({ id }) => id));
     const later = this.all().filter(({ id }) => !listed.has(id));
     [...rows.toReversed(), ...later.toReversed()].forEach(({ id }, order) => (this.#job(id).order = order));
     return first ? [] : changes;
   }
 
-  /** One such row; as `hear`. */
-  row(row) {
-    return this.#update(row.id, row);
+  /** One such row; as `hear`. Of a job that was heard of since, only what never changes is taken. */
+  row(row, moment = this.#moment) {
+    const outdated = (this.#jobs.get(row.id)?.heard ?? 0) > moment;
+    return this.#update(row.id, outdated ? pick(row, LASTING) : row);
   }
 
   /**
@@ -55,7 +63,10 @@ export class Jobs {
    * completed, failed, stopped, paused, running.
    */
   hear(message) {
-    return HEARD[message.type]?.(this, message) ?? [];
+    const changes = HEARD[message.type]?.(this, message) ?? [];
+    const job = this.#jobs.get(message.job_id);
+    if (job) job.heard = ++this.#moment;
+    return changes;
   }
 
   /** Events `iteration_complete` of a job's history. What has been heard live of an epoch stands. */
@@ -136,6 +147,7 @@ function newJob(id, order) {
   return {
     id,
     order,
+    heard: 0,
     name: id.slice(0, 8),
     status: "pending",
     progress: 0,

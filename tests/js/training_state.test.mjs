@@ -30,6 +30,21 @@ test("the list has the newest first, whatever was heard before it", () => {
   assert.deepEqual(jobs.all().map(({ id }) => id), ["d", "c", "b", "a"]);
 });
 
+test("an answer does not undo what was heard after the question", () => {
+  const jobs = new Jobs();
+  jobs.list([row("a"), row("b")]);
+  const { moment } = jobs;
+  jobs.hear(update("a", "stopped"));
+  assert.deepEqual(jobs.list([row("c"), row("a", { status: "paused", name: "new name" }), row("b", { status: "paused" })], moment), [
+    { id: "b", kind: "paused" },
+    { id: "c", kind: "new" },
+  ]);
+  assert.deepEqual([jobs.get("a").status, jobs.get("a").name], ["stopped", "new name"]);
+  jobs.hear(update("b", "running"));
+  assert.deepEqual(jobs.row(row("b", { status: "paused" }), moment), []);
+  assert.deepEqual(jobs.row(row("b", { status: "paused" }), jobs.moment), [{ id: "b", kind: "paused" }]);
+});
+
 test("the end is told once, whoever tells it again", () => {
   const jobs = new Jobs();
   jobs.list([row("a"), row("b"), row("c")]);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.pages.test_reach import UNNAMED
 from tests.support.events import history, submit, wait_for_status
 from tests.support.servers import ServerProcess
+from tests.support.waiting import wait_until
 
 SHORT = {"epochs": 3, "hidden_layers": [16], "batch_size": 64, "patience": 0, "seed": 1}
 LONG = SHORT | {"epochs": 5000, "batch_size": 8}
@@ -22,11 +23,28 @@ DRAWN = """([title, job]) => [...document.querySelectorAll(`training-panel[data-
   .find((chart) => chart.querySelector("h4").textContent === title)?.data ?? [[]]"""
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    """Its own, as some of these stop it, and others list what there is."""
-    with ServerProcess(tmp_path, env={"RUNCAST_MAX_WORKERS": "2", "RUNCAST_WARM_WORKERS": "1"}) as running:
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    env = {"RUNCAST_MAX_WORKERS": "2", "RUNCAST_WARM_WORKERS": "1"}
+    with ServerProcess(tmp_path_factory.mktemp("data"), env=env) as running:
         yield running
+
+
+@pytest.fixture
+def server(one_server: ServerProcess) -> Iterator[ServerProcess]:
+    """Runs, and lists no training: what a test leaves there is removed."""
+    if one_server.exited:
+        one_server.start()
+    yield one_server
+    if one_server.exited:
+        one_server.start()
+    for job in requests.get(f"{one_server.url}/api/training/jobs", timeout=10).json():
+        stop(one_server, job["id"])
+        wait_until(partial(deleted, one_server, job["id"]), 20)
+
+
+def deleted(server: ServerProcess, job: str) -> bool:
+    return requests.delete(f"{server.url}/api/tasks/{job}", timeout=10).status_code == 204
 
 
 class TrainingPage:
@@ -228,6 +246,24 @@ def test_a_list_that_cannot_be_had_is_no_empty_list(new_page: Callable[..., Page
     page.locator("training-list").get_by_role("button", name="Try again").click()
     expect(page.get_by_text("No training yet.")).to_be_visible()
     expect(training.connection).to_have_text("Asking every few seconds")
+
+
+def test_a_list_that_comes_late_does_not_undo_what_was_heard(
+    new_page: Callable[..., Page], server: ServerProcess
+) -> None:
+    page, answers = new_page(), []
+    page.route("**/api/training/jobs", lambda route: answers.append((route, route.fetch())))
+    job = train(server, "late", **LONG)
+    training = TrainingPage(page, server).open(f"?jobs={job}").live()
+    training.has_epochs(job, 1)
+    assert {"running"} == {row["status"] for _, answer in answers for row in answer.json()}
+    stop(server, job)
+    expect(training.panel(job).locator(".badge")).to_have_text("stopped")
+    for route, answer in answers:
+        route.fulfill(response=answer)
+    expect(training.rows.locator(".name")).to_have_text("late")
+    expect(training.rows.locator(".badge")).to_have_text("stopped")
+    expect(training.panel(job).locator(".badge")).to_have_text("stopped")
 
 
 def test_it_fits_every_screen_and_every_control_is_named(new_page: Callable[..., Page], server: ServerProcess) -> None:

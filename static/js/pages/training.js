@@ -56,17 +56,18 @@ class TrainingPage {
   }
 
   async #load() {
+    const { moment } = this.#jobs;
     try {
-      this.#took(await this.#api.trainingJobs());
+      this.#took(await this.#api.trainingJobs(), moment);
     } catch ({ message }) {
       if (!this.#listed) this.#list.failed(message, () => this.#load());
     }
   }
 
-  #took(rows) {
+  #took(rows, moment) {
     const first = !this.#listed;
     this.#listed = true;
-    this.#tell(this.#jobs.list(rows));
+    this.#tell(this.#jobs.list(rows, moment));
     if (first && !this.#chosen.size) this.#chooseOne();
     else this.#draw();
   }
@@ -177,10 +178,11 @@ class TrainingPage {
   }
 
   async #command(id, action) {
+    const { moment } = this.#jobs;
     this.#jobs.asked(id, action);
     this.#draw();
     try {
-      this.#tell(this.#jobs.row(await this.#api.controlJob(id, action)));
+      this.#tell(this.#jobs.row(await this.#api.controlJob(id, action), moment));
     } catch ({ message }) {
       this.#jobs.asked(id, null);
       const panel = this.#panels.get(id);
