@@ -26,6 +26,19 @@ def test_the_log_follows_until_one_scrolls_up_and_offers_the_way_back(demo: Demo
     demo.cancel()
 
 
+def test_a_line_that_comes_at_the_moment_of_scrolling_up_does_not_undo_it(demo: DemoPage) -> None:
+    demo.create_long()
+    scrolled_over = "log => log.scrollHeight > log.clientHeight + 100"
+    demo.page.wait_for_function(f"() => ({scrolled_over})(document.querySelector('[role=log]'))")
+    late = {"seq": 10**9, "at": "2026-01-02T03:04:05Z", "level": "info", "message": "late"}
+    show = "(log, line) => log.closest('task-log').show({ log: [line], logDropped: 0 }, '#')"
+    assert demo.log.evaluate(f"(log, line) => {{ ({show})(log, line); return log.scrollTop; }}", late) > 0
+    scrolled = f"(log, line) => {{ log.scrollTo(0, 0); ({show})(log, line); return log.scrollTop; }}"
+    assert demo.log.evaluate(scrolled, late | {"seq": 10**9 + 1}) == 0
+    expect(demo.task.get_by_role("button", name="Jump to latest (1 new)")).to_be_visible()
+    demo.cancel()
+
+
 def test_levels_are_words(demo: DemoPage) -> None:
     """Not by colour alone."""
     demo.choose("Says something in every way").create()

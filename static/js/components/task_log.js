@@ -12,6 +12,7 @@ class TaskLog extends HTMLElement {
   #shownSeq = 0;
   #unseen = 0;
   #follow = true;
+  #end = 0;
 
   connectedCallback() {
     this.#list.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -28,6 +29,7 @@ class TaskLog extends HTMLElement {
   show({ log, logDropped }, allLines) {
     const fresh = log.filter((line) => line.seq > this.#shownSeq);
     if (!fresh.length && this.#list.childElementCount) return;
+    if (this.#follow && this.#list.scrollTop < this.#end) this.#scrolled(); // the event of that has not come yet
     this.#list.append(...(log.length ? fresh.map(row) : []));
     this.#shownSeq = log.at(-1)?.seq ?? 0;
     while (this.#list.childElementCount > MAX_LOG_LINES) this.#list.firstElementChild.remove();
@@ -53,6 +55,7 @@ class TaskLog extends HTMLElement {
     this.#follow = true;
     this.#unseen = 0;
     this.#list.scrollTop = this.#list.scrollHeight;
+    this.#end = this.#list.scrollTop;
     this.#offerJump();
   }
 
