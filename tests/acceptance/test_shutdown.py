@@ -125,7 +125,7 @@ def test_a_grace_that_is_too_short_for_the_tasks_leaves_no_child_either(server_o
 def test_a_stop_under_load_leaves_a_consistent_store_and_every_task_goes_on(way, server_of) -> None:
     """Stopped and started twice amid the work; then every client has every event once."""
     server = server_of(way, RUNCAST_MAX_WORKERS="3")
-    task_ids = [submit(server.url, "test-counter", {"upto": 1500}) for _ in range(2)]
+    task_ids = [submit(server.url, "test-counter", {"upto": 600}) for _ in range(2)]
     task_ids += [submit(server.url, "test-steps", {"n": 25, "delay": 0.02}) for _ in range(4)]
     with Crowd(server.port, task_ids, 3) as crowd:
         for _ in range(2):
@@ -134,6 +134,7 @@ def test_a_stop_under_load_leaves_a_consistent_store_and_every_task_goes_on(way,
             children = child_pids(server.pid)
             stop(server, crowd)
             assert all(map(gone, children))
+            assert not all(member.ended for member in crowd.members)  # it was amid the work
             assert "ok" == open_journal(server.data_dir).integrity()
             for seqs in open_journal(server.data_dir).seqs().values():
                 assert list(range(1, len(seqs) + 1)) == seqs
