@@ -367,6 +367,7 @@ def _targets(settings: Settings) -> Targets:
 def _care(settings: Settings, workloads: Workloads) -> Care:
     return Care(
         ahead=min(settings.warm_workers, settings.max_workers),
+        slots=settings.max_workers,
         tasks=settings.tasks_per_worker,
         memory=settings.worker_memory_mb * MEGABYTE,
         types=[type_ for type_, workload in workloads.items() if workload.definition is None and not workload.external],

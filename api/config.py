@@ -55,11 +55,11 @@ class Settings(BaseSettings):
         2,
         ge=0,
         le=1024,
-        description="Worker processes that wait with the workloads imported, so that a task starts at once; never more "
-        "than `RUNCAST_MAX_WORKERS`.",
+        description="Worker processes that wait with the workloads imported, so that a task starts at once; no more "
+        "than there are slots of `RUNCAST_MAX_WORKERS` free.",
     )
     tasks_per_worker: int = Field(
-        1000,
+        10_000,
         ge=1,
         le=1_000_000,
         description="Tasks that a worker process has before another one takes its place; 1: each has a new one. Only "

@@ -36,6 +36,8 @@ class Care:
 
     ahead: int = 0
     """Workers that are started before anybody needs them."""
+    slots: int | None = None
+    """Tasks that run at once, at most: no more workers wait than could be needed beside those that come back."""
     tasks: int = 1
     """Tasks that one worker may have."""
     memory: int = 0
@@ -62,7 +64,11 @@ class Pool:
         self._runtime = runtime
         self._care = care or Care()
         self._clock = clock
-        self._idle: deque[_Waiting] = deque()  # its ends are changed by one call each, which no thread interrupts
+        # The ends of the one and the members of the other are changed by one call each, which no thread interrupts.
+        self._idle: deque[_Waiting] = deque()
+        self._busy: set[ChildProcess] = set()
+        self._come_back = True
+        """Whether the last worker whose task ended could have another one."""
         self._warming: _Waiting | None = None
         self._leaving: list[_Waiting] = []
         self._next_look = 0.0
@@ -79,6 +85,7 @@ class Pool:
             self._count()
             if not child.exited:
                 child.tasks, child.waited = child.tasks + 1, True
+                self._busy.add(child)
                 return child
             _forget(child)
 
@@ -91,14 +98,17 @@ class Pool:
         if self._care.tasks > 1:
             child.send(Keep(memory=self._care.memory).message())
         child.tasks += 1
+        self._busy.add(child)
         return child
 
-    def give_back(self, child: ChildProcess) -> None:
-        """A worker is idle after its task: keep it, or let it go."""
-        if child.tasks < self._care.tasks:
+    def give_back(self, child: ChildProcess, *, idle: bool = True) -> None:
+        """A worker's task has ended: if it is idle keep it, or let it go."""
+        self._busy.discard(child)
+        self._come_back = idle and child.tasks < self._care.tasks
+        if self._come_back:
             self._idle.append(_Waiting(child, self._clock()))
             self._count()
-        else:
+        elif idle:
             self._dismiss(child)
 
     def tend(self) -> None:
@@ -108,7 +118,7 @@ class Pool:
             return
         self._next_look = now + LOOK_SECONDS
         self._await_warmth(now)
-        if self._warming is None and len(self._idle) < self._care.ahead and now >= self._next_start:
+        if self._warming is None and len(self._idle) < self._wanted() and now >= self._next_start:
             self._start_ahead(now)
         while len(self._idle) > self._care.ahead and self._idle[0].since + IDLE_SECONDS < now:
             self._dismiss(self._idle.popleft().child)
@@ -125,6 +135,12 @@ class Pool:
             each.child.close()  # it ends itself when nobody holds the other end of its socket
 
     # -- ahead -----------------------------------------------------------------------------------------
+
+    def _wanted(self) -> int:
+        """How many are to wait: for what could start now, and in place of busy ones that will not have another task."""
+        if self._care.slots is None or not self._come_back:
+            return self._care.ahead
+        return min(self._care.ahead, self._care.slots - len(self._busy))
 
     def _start_ahead(self, now: float) -> None:
         try:

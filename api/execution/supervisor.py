@@ -84,7 +84,8 @@ class LocalRunner:
             reason = error.strerror or type(error).__name__
             return True, Outcome(Ending.FAILED, error=f"the worker process could not be started: {reason}")
         attempt = Attempt(child, assignment, reporter, control, runtime=self._runtime, deadlines=self._deadlines)
-        outcome = attempt.run()
-        if attempt.idle:
-            self._pool.give_back(child)
+        try:
+            outcome = attempt.run()
+        finally:
+            self._pool.give_back(child, idle=attempt.idle)
         return attempt.started or not child.waited or outcome.ending is not Ending.FAILED, outcome
