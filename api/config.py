@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1024,
         description="Worker processes that wait with the workloads imported, so that a task starts at once; no more "
-        "than there are slots of `RUNCAST_MAX_WORKERS` free.",
+        "than slots of `RUNCAST_MAX_WORKERS` are free, but for one.",
     )
     tasks_per_worker: int = Field(
         10_000,

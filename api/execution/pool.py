@@ -37,7 +37,7 @@ class Care:
     ahead: int = 0
     """Workers that are started before anybody needs them."""
     slots: int | None = None
-    """Tasks that run at once, at most: no more workers wait than could be needed beside those that come back."""
+    """Tasks that run at once, at most: no more workers wait than slots are free, but for one."""
     tasks: int = 1
     """Tasks that one worker may have."""
     memory: int = 0
@@ -137,10 +137,13 @@ class Pool:
     # -- ahead -----------------------------------------------------------------------------------------
 
     def _wanted(self) -> int:
-        """How many are to wait: for what could start now, and in place of busy ones that will not have another task."""
+        """How many are to wait: for what could start now, and in place of busy ones that will not have another task.
+
+        One there always is: which task will fail or be cancelled, and end its worker, is not known before.
+        """
         if self._care.slots is None or not self._come_back:
             return self._care.ahead
-        return min(self._care.ahead, self._care.slots - len(self._busy))
+        return min(self._care.ahead, max(1, self._care.slots - len(self._busy)))
 
     def _start_ahead(self, now: float) -> None:
         try:

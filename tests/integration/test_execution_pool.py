@@ -243,17 +243,18 @@ def test_workers_are_started_ahead_and_not_kept_for_long(workers: Workers) -> No
     wait_until(lambda: workers.living() == 0)
 
 
-def test_no_worker_waits_beside_those_that_fill_the_slots_and_come_back(workers: Workers) -> None:
+def test_one_worker_waits_beside_those_that_fill_the_slots_and_come_back(workers: Workers) -> None:
     clock = Clock()
     pool = Pool(workers.spawn, current_runtime(), Care(ahead=2, slots=3, tasks=2, memory=2**40), clock=clock)
     tend_until(pool, clock, lambda: len(pool._idle) == 2)
     first, second = pool.take(), pool.take()
     tend_until(pool, clock, lambda: len(pool._idle) == 1)  # for the third slot
     third = pool.take()
+    tend_until(pool, clock, lambda: len(pool._idle) == 1)
     for _ in range(3):
         clock.now += 1
         pool.tend()
-    assert 3 == len(workers.children)
+    assert 4 == len(workers.children)
     pool.give_back(first)
     assert first is pool.take()  # for its last task: in its place another one will be needed
     pool.give_back(first)
