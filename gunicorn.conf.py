@@ -11,6 +11,8 @@ _warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 # gunicorn 26 dropped its eventlet worker; ours has its name.
 _workers.SUPPORTED_WORKERS.setdefault("eventlet", "api.gunicorn_worker.EventletWorker")
+# Its own waits for idle connections when it stops.
+_workers.SUPPORTED_WORKERS["gevent"] = "api.gunicorn_gevent_worker.GeventWorker"
 
 bind = ["127.0.0.1:5000"]
 workers = 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import _socket  # the C type, whatever is monkey-patched
+import os
 import resource
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 DRAIN_SECONDS = 0.5
@@ -44,11 +45,10 @@ class Connections:
 
 
 def _hang_up(connection: Any) -> None:
-    """A TLS socket's own `shutdown` would take TLS away from under who reads it, and not end the reading."""
-    if isinstance(connection, ssl.SSLSocket):
-        socket.SocketType.shutdown(connection, socket.SHUT_RDWR)
-    else:
-        connection.shutdown(socket.SHUT_RDWR)
+    """Of a green socket and a TLS one too, whose own `shutdown` would take TLS away from under who reads it, and not
+    end the reading: that finds the line dead."""
+    with closing(_socket.socket(fileno=os.dup(connection.fileno()))) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def allow_many() -> int:
