@@ -105,7 +105,7 @@ class Engine(engineio.Server):  # type: ignore[misc]  # the library has no types
                 surplus: Iterable[bytes] = session.handle_get_request(environ, start_response)
                 return surplus
             parting = self._parting.get(sid)
-            if session is None and parting is not None and environ["REQUEST_METHOD"] == "GET":
+            if parting is not None and environ["REQUEST_METHOD"] == "GET":
                 return self._last_words(parting[1], environ, start_response)
             answer: Iterable[bytes] = super().handle_request(environ, start_response)
             return answer

@@ -92,11 +92,11 @@ class Session:
         self.server._trigger_event("disconnect", self.sid, reason or wished, run_async=False)
         if not abort:
             self.queue.put(Packet(CLOSE))
+        if reason in (None, wished) and not (abort or self.upgraded):
+            self.server.part_with(self)  # first: on threads a poll may come between any two of these lines
         self.closed = True
         self.server.forget(self)
         self.queue.put(None)
-        if reason in (None, wished) and not (abort or self.upgraded):
-            self.server.part_with(self)
         if wait:
             self.queue.join()
 

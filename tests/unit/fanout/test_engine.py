@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from engineio.packet import MESSAGE, Packet
 from flask import Flask, request
 
 from api.fanout import SocketIO
@@ -85,3 +86,24 @@ def test_the_request_itself_is_not_kept():
     assert {"REQUEST_METHOD", "HTTP_USER_AGENT", "wsgi.input", "wsgi.errors"} == set(kept)
     assert environ["wsgi.input"] is not kept["wsgi.input"]
     assert b"" == kept["wsgi.input"].read()
+
+
+def test_a_poll_that_comes_while_its_session_is_closed_hears_the_last_words(app, monkeypatch):
+    """On threads it may come at any moment of that."""
+    socketio = SocketIO(app, async_mode="threading")
+    engine = socketio.server.eio
+    client = app.test_client()
+    path = "/socket.io/?EIO=4&transport=polling"
+    sid = client.get(path).get_data(as_text=True).split('"sid":"')[1].split('"')[0]
+    session = engine.sockets[sid]
+    session.send(Packet(MESSAGE, "last words"))
+    forget, heard = engine.forget, []
+
+    def amid(closing):
+        forget(closing)
+        heard.append(client.get(f"{path}&sid={sid}").get_data(as_text=True))
+
+    monkeypatch.setattr(engine, "forget", amid)
+    session.close(wait=False)
+    assert ["4last words"] == heard
+    assert "1" == client.get(f"{path}&sid={sid}").get_data(as_text=True)
