@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1024,
         description="Worker processes that wait with the workloads imported, so that a task starts at once; no more "
-        "than slots of `RUNCAST_MAX_WORKERS` are free, but for one.",
+        "than slots of `RUNCAST_MAX_WORKERS` are free, and one where none is.",
     )
     tasks_per_worker: int = Field(
         10_000,

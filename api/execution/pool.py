@@ -37,7 +37,7 @@ class Care:
     ahead: int = 0
     """Workers that are started before anybody needs them."""
     slots: int | None = None
-    """Tasks that run at once, at most: no more workers wait than slots are free, but for one."""
+    """Tasks that run at once, at most: no more workers wait than slots are free, and one where none is."""
     tasks: int = 1
     """Tasks that one worker may have."""
     memory: int = 0
